@@ -1,0 +1,1 @@
+"""Cited numbers. Computes nothing but the arithmetic of derived records."""

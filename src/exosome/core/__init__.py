@@ -1,0 +1,1 @@
+"""Units, errors, random streams, balance sheet, progress and provenance."""

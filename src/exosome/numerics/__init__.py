@@ -1,0 +1,1 @@
+"""Solvers and kernels. Knows no biology."""
