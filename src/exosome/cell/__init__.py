@@ -1,0 +1,1 @@
+"""What one vesicle can hold, and what one cell needs."""

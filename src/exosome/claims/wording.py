@@ -1,0 +1,106 @@
+"""Verdicts and margins in words: exact, short, and never more than was found."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from exosome.delivery.question import Luminal, SolubleCoisolate, SurfaceEnzyme, SurfaceLigand
+
+if TYPE_CHECKING:
+    from exosome.delivery.question import Mechanism
+    from exosome.delivery.verdict import Margins, Verdict
+
+VERDICT_WORDS: dict[Verdict, str] = {
+    "impossible": (
+        "fails even if every vesicle reached the target cells and opened, with the most cargo "
+        "measured and the least need"
+    ),
+    "not reached within sourced bounds": (
+        "fails with every input at its most favourable sourced value"
+    ),
+    "implausible": "95 of 100 draws of what is not known fall short",
+    "plausible": "95 of 100 draws of what is not known suffice; that does not make it true",
+    "undecided": "what is not known is larger than the answer",
+}
+
+CAUTION = (
+    "A verdict is about one mechanism at this dose. Refuting a mechanism does not refute the "
+    "effect, and a plausible mechanism is not thereby true."
+)
+DISCLAIMER = (
+    "Not medical or legal advice. Computed from published numbers about vesicles, not from data "
+    "of any person; it says nothing about clinical benefit."
+)
+
+_ACRONYMS = {
+    "mirna": "miRNA",
+    "sirna": "siRNA",
+    "mrna": "mRNA",
+    "cd73": "CD73",
+    "cd24": "CD24",
+    "pd": "PD",
+    "pd1": "PD-1",
+    "siglec10": "Siglec-10",
+    "cas9": "Cas9",
+    "rnp": "RNP",
+    "tgf": "TGF",
+    "amp": "AMP",
+    "iv": "IV",
+    "t": "T",
+    "lnp": "LNP",
+    "lsec": "LSEC",
+}
+_PHRASES = {"pd_l1": "PD-L1", "tgf_beta": "TGF-β", "in_vitro": "in the dish", "joint": "in the joint"}
+
+
+def plain(name: str) -> str:
+    """Return a name of the files (``natural_mirna``) in the field's spelling.
+
+    >>> plain("natural_mirna"), plain("pd_l1"), plain("t_cell")
+    ('natural miRNA', 'PD-L1', 'T cell')
+    """
+    if name in _PHRASES:
+        return _PHRASES[name]
+    return " ".join(_ACRONYMS.get(word, word) for word in name.split("_"))
+
+
+def mechanism_name(mechanism: Mechanism) -> str:
+    """Return what the mechanism is, in a few words."""
+    match mechanism:
+        case Luminal(kind=kind, cargo=cargo):
+            sort = "RNA" if kind == "luminal_rna" else "protein"
+            return f"Luminal {sort}: {plain(cargo)}"
+        case SurfaceLigand(ligand=ligand, receptor=receptor):
+            return f"Surface ligand: {plain(ligand)} on {plain(receptor)}"
+        case SurfaceEnzyme(enzyme=enzyme, product=product, substrate=substrate):
+            extra = ", AMP added" if substrate.endswith("amp_added") else ""
+            return f"Surface enzyme: {plain(enzyme)} making {plain(product)}{extra}"
+        case SolubleCoisolate(factor=factor):
+            return f"Soluble co-isolate: {plain(factor)}"
+
+
+def fold(margin: float | None) -> str:
+    """Return a margin in words: by what factor the dose falls short or exceeds the need.
+
+    >>> fold(-2.0), fold(0.5), fold(None), fold(-7.88)
+    ('100 times too small', '3.2 times what is needed', 'nothing delivered', '10^7.9 times too small')
+    """
+    if margin is None or margin == -math.inf:
+        return "nothing delivered"
+    size = abs(margin)
+    times = f"{10**size:.2g}" if size < 3.0 else f"10^{size:.1f}"
+    times = f"{float(times):g}" if size < 3.0 else times
+    return f"{times} times too small" if margin < 0.0 else f"{times} times what is needed"
+
+
+def sentence(name: str, verdict: Verdict, margins: Margins) -> str:
+    """Return the answer for one mechanism in one sentence with its interval."""
+    low, high = fold(margins.low), fold(margins.high)
+    return f"{name}: {verdict}. The dose is {fold(margins.median)} (90 %: {low} to {high})."
+
+
+NO_EFFECT = (
+    "Undecided: the claim defines no effect. Nothing can be too little or enough until it says "
+    "what must change, in which cells and by how much (add an [effect] and a need)."
+)

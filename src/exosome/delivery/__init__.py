@@ -1,0 +1,1 @@
+"""The delivery chain: stages, pooled sources, draws, margins, best case, flips, variance shares."""

@@ -1,0 +1,161 @@
+"""The way of a dose: given, vesicles, organ, target cells.
+
+Every stage says what it passes on and names where the rest stayed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from exosome.core.balance import BalanceSheet
+from exosome.core.constants import AVOGADRO_PER_MOL
+from exosome.delivery.denominators import BoundToTarget, UptakeByTarget, Vesicles
+from exosome.delivery.question import RETAINED, THROUGH_A_DEVICE, NaturalRelease
+from exosome.product.dose import vesicles_per_unit
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from exosome.core.units import Dose
+    from exosome.delivery.denominators import ArrivingVesicles, RetainedVesicles
+    from exosome.delivery.draws import Noting
+    from exosome.delivery.outcome import Step
+    from exosome.delivery.question import Question
+
+    Amount = NDArray[np.float64]
+
+_UNIT_NAMES = {
+    "ug_protein": "µg protein",
+    "ug_rna": "µg RNA",
+    "pmol_phospholipid": "pmol phospholipid",
+    "msc_hour": "MSC·h",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """A dose on its way: the stages behind it and the vesicles accounted for so far."""
+
+    given: Vesicles
+    steps: tuple[Step, ...]
+    sheet: BalanceSheet
+
+    def passed(self, step: Step) -> Journey:
+        """Return the journey with one more stage behind it."""
+        return replace(self, steps=(*self.steps, step))
+
+    def left(self, place: str, amount: Amount) -> Journey:
+        """Return the journey with vesicles left behind in a named place."""
+        return replace(self, sheet=self.sheet.put(place, amount))
+
+
+def give(question: Question, inputs: Noting) -> Journey:
+    """Return the vesicles given, from the dose in the units in which it was stated."""
+    if isinstance(question.given, NaturalRelease):
+        given = Vesicles(inputs[f"release_rate.{question.given.donor}"])
+        step = inputs.step("released by one sender each hour", "vesicle", given.vesicles)
+        return Journey(given, (step,), BalanceSheet("vesicle", given.vesicles))
+    amount = _amount(question.given, question.body_weight_kg, inputs)
+    unit = _UNIT_NAMES.get(question.given.metric, question.given.metric)
+    stated = inputs.step("dose as stated", unit, amount)
+    if question.given.metric == "ug_rna":
+        copies = amount * 1e-6 / inputs["molar_mass.sirna"] * AVOGADRO_PER_MOL
+        given = Vesicles(copies / inputs["copies_per_vesicle.lnp_sirna"])
+        name = "carriers given"
+    else:
+        each = vesicles_per_unit(question.given.metric, inputs, where=f"{question.name}: dose")
+        given = Vesicles(amount * each)
+        name = "vesicles given"
+    step = inputs.step(name, "vesicle", given.vesicles)
+    return Journey(given, (stated, step), BalanceSheet("vesicle", given.vesicles))
+
+
+def take_up(question: Question, inputs: Noting, journey: Journey) -> tuple[UptakeByTarget, Journey]:
+    """Return the vesicles that the target cells internalise."""
+    target = question.target.replace("_", " ")
+    if isinstance(question.given, NaturalRelease):
+        within = question.given.within
+        taken = UptakeByTarget(journey.given.vesicles * inputs[f"captured_within.{within}"])
+        journey = journey.left("beyond the neighbours", journey.given.vesicles - taken.vesicles)
+        name = f"internalised by all cells within {within}"
+        return taken, journey.passed(inputs.step(name, "vesicle", taken.vesicles))
+    if question.route in RETAINED:
+        retained, journey = _retain(question, inputs, journey)
+        organ = f"{question.organ}_lnp" if question.carrier == "lnp" else question.organ
+        taken = retained.taken_up_by(inputs[f"uptake_share.{organ}.{question.target}"])
+        rest = retained.vesicles - taken.vesicles
+        journey = journey.left(f"other cells of the {question.organ}", rest)
+    else:
+        arriving, journey = arrive(question, inputs, journey)
+        taken = arriving.internalised(
+            inputs[f"uptake_fraction.{question.route}.{question.target}"]
+        )
+        rest = arriving.vesicles - taken.vesicles
+        journey = journey.left("around the target cells, not taken up", rest)
+    step = inputs.step(f"internalised by all {target}s", "vesicle", taken.vesicles)
+    return taken, journey.passed(step)
+
+
+def bind(question: Question, inputs: Noting, journey: Journey) -> tuple[BoundToTarget, Journey]:
+    """Return the vesicles that bind to the surface of the target cells.
+
+    What an organ's cells took up has bound to them first, so on such routes
+    uptake is the count of bound vesicles.
+    """
+    if question.route in RETAINED or isinstance(question.given, NaturalRelease):
+        taken, journey = take_up(question, inputs, journey)
+        return BoundToTarget(taken.vesicles), journey
+    arriving, journey = arrive(question, inputs, journey)
+    bound = arriving.bound(inputs[f"bound_fraction.{question.route}.{question.target}"])
+    journey = journey.left("around the target cells, not bound", arriving.vesicles - bound.vesicles)
+    target = question.target.replace("_", " ")
+    step = inputs.step(f"bound to all {target}s", "vesicle", bound.vesicles)
+    return bound, journey.passed(step)
+
+
+def arrive(question: Question, inputs: Noting, journey: Journey) -> tuple[ArrivingVesicles, Journey]:
+    """Return the vesicles in the space around the target cells (exposure, not uptake)."""
+    vesicles = journey.given
+    if question.route in THROUGH_A_DEVICE:
+        intact = vesicles.surviving(inputs[f"delivery_survival.{question.route}"])
+        journey = journey.left("broken by the device", vesicles.vesicles - intact.vesicles)
+        journey = journey.passed(
+            inputs.step("intact after the device", "vesicle", intact.vesicles)
+        )
+        vesicles = intact
+    arriving = vesicles.arriving(inputs[f"arriving.{question.route}.{question.target}"])
+    journey = journey.left("never near the target cells", vesicles.vesicles - arriving.vesicles)
+    step = inputs.step("arriving around the target cells", "vesicle", arriving.vesicles)
+    return arriving, journey.passed(step)
+
+
+def target_cells(question: Question, inputs: Noting) -> Amount:
+    """Return the number of cells that share the vesicles: those that take up, not the organ's."""
+    if isinstance(question.given, NaturalRelease):
+        return inputs[f"cells_within.{question.given.within}"]
+    if question.cells is not None:
+        return inputs.constant(question.cells)
+    return inputs[f"cell_count.{question.target}"]
+
+
+def _retain(question: Question, inputs: Noting, journey: Journey) -> tuple[RetainedVesicles, Journey]:
+    organ, given = question.organ, journey.given
+    route = f"lnp_{question.route}" if question.carrier == "lnp" else question.route
+    signal = inputs[f"organ_signal.{route}.{organ}"]
+    retained = given.retained(signal, inputs[f"residual_blood_share.{organ}"])
+    in_organ = given.vesicles * signal
+    journey = journey.left("elsewhere in the body", given.vesicles - in_organ)
+    journey = journey.left(f"blood left in the {organ}", in_organ - retained.vesicles)
+    step = inputs.step(f"retained in the {organ}", "vesicle", retained.vesicles)
+    return retained, journey.passed(step)
+
+
+def _amount(dose: Dose, body_weight_kg: float | None, inputs: Noting) -> Amount:
+    amount = inputs.constant(dose.amount)
+    if not dose.per_kg:
+        return amount
+    if body_weight_kg is None:
+        return amount * inputs["body_weight"]
+    return amount * body_weight_kg

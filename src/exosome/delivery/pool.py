@@ -1,0 +1,153 @@
+"""Rival records of one parameter, drawn from as an equal-weight mixture over studies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from exosome.catalog.record import BOUNDING
+from exosome.catalog.roles import role_bounds
+from exosome.core.errors import CatalogError, InputError
+from exosome.numerics.laws import Law, LawKind, law
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from exosome.catalog.load import Catalog
+    from exosome.catalog.record import Sourced
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Every record that informs one parameter, grouped by study.
+
+    Sources that disagree are kept side by side: a draw first picks a study,
+    each with the same weight, then a record of that study, then a value from
+    its law. Nothing is averaged.
+    """
+
+    role: str
+    studies: tuple[tuple[Sourced, ...], ...]
+    laws: tuple[tuple[Law, ...], ...]
+
+    @property
+    def records(self) -> tuple[Sourced, ...]:
+        """All records, study by study."""
+        return tuple(record for study in self.studies for record in study)
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """Names of the contradicting positions held, in order; empty if there are not two."""
+        names = tuple(dict.fromkeys(r.rival for r in self.records if r.rival))
+        return names if len(names) > 1 else ()
+
+    def draw(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values for ``u`` in [0, 1): one coordinate picks the study and the value.
+
+        The map from ``u`` to a value is not monotone across studies, which a
+        variance-based sensitivity analysis does not need.
+        """
+        values = np.empty_like(u)
+        which, inside = _split(u, len(self.studies))
+        for i, laws in enumerate(self.laws):
+            here = which == i
+            record, position = _split(inside[here], len(laws))
+            found = np.empty_like(position)
+            for j, one in enumerate(laws):
+                chosen = record == j
+                found[chosen] = one.quantile(position[chosen])
+            values[here] = found
+        return values
+
+    @property
+    def median(self) -> float:
+        """Median of the mixture."""
+        return float(np.median(self.draw((np.arange(2048) + 0.5) / 2048)))
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Smallest and largest value that any of the records can take."""
+        every = [one for study in self.laws for one in study]
+        return min(one.low for one in every), max(one.high for one in every)
+
+    @property
+    def has_sourced_bounds(self) -> bool:
+        """Whether both ends of the support are bounds of the quantity, not of an estimate."""
+        low, high = self.support
+        ends = {
+            edge
+            for study, laws in zip(self.studies, self.laws, strict=True)
+            for record, one in zip(study, laws, strict=True)
+            if record.bound_kind in BOUNDING
+            for edge in (one.low, one.high)
+        }
+        return low in ends and high in ends
+
+    def holding(self, rival: str) -> Pool:
+        """Return the pool with only the records of one contradicting position."""
+        return _pool(self.role, [r for r in self.records if r.rival == rival])
+
+
+def pool(catalog: Catalog, role: str, *, only: Sequence[str] = (), where: str) -> Pool:
+    """Return the pool of records that inform ``role``.
+
+    Parameters
+    ----------
+    only : sequence of str
+        Ids of the records to use; all that inform the role if empty.
+
+    Raises
+    ------
+    MissingRecordError
+        If no record informs the role.
+    InputError
+        If ``only`` names a record that does not inform the role.
+    """
+    records = catalog.informing(role, where=where)
+    if only:
+        known = {r.id for r in records}
+        for wanted in only:
+            if wanted not in known:
+                raise InputError(
+                    f"record {wanted!r} does not inform {role!r}",
+                    where=where,
+                    remedy=f"choose from {', '.join(sorted(known))}",
+                )
+        records = tuple(r for r in records if r.id in only)
+    return _pool(role, records)
+
+
+def _pool(role: str, records: Sequence[Sourced]) -> Pool:
+    studies: dict[str, list[Sourced]] = {}
+    for record in records:
+        studies.setdefault(record.citation, []).append(record)
+    grouped = tuple(tuple(study) for study in studies.values())
+    return Pool(role, grouped, tuple(tuple(_law_of(r) for r in study) for study in grouped))
+
+
+def _law_of(record: Sourced) -> Law:
+    try:
+        return law(
+            cast("LawKind", record.distribution),
+            value=record.value,
+            low=record.low,
+            high=record.high,
+            bound_kind=record.bound_kind,
+            limits=role_bounds(record.role),
+        )
+    except ValueError as fault:
+        raise CatalogError(
+            f"no {record.distribution} law can be drawn for {record.quantity!r}: {fault}",
+            where=f"catalog record {record.id}",
+            remedy="mend its value, bounds or distribution",
+        ) from fault
+
+
+def _split(u: NDArray[np.float64], parts: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    scaled = u * parts
+    part = np.minimum(scaled.astype(np.intp), parts - 1)
+    return part, scaled - part

@@ -1,0 +1,1 @@
+"""Scenario, plan, run, result: four values and the functions between them."""
