@@ -1,9 +1,9 @@
 """Time the packet laws against a plain simulation and a plain transform.
 
 Run ``python benchmarks/bench_compound.py`` for the times, and with ``--accuracy`` for
-the table of errors in ``docs/methods/packets.md`` (about a minute). All rivals take turns in one run, so a
-busy machine slows them alike; the best of the rounds counts. Ratios are for equal
-accuracy: the simulation draws as many units as it takes to bring its standard error
+the table of errors in ``docs/methods/packets.md`` (two minutes). All rivals take turns
+in one run, so a busy machine slows them alike; the best of the rounds counts. Ratios
+are for equal accuracy: the simulation draws as many units as bring its standard error
 to the stated error of ours, and the transform is exact.
 """
 

@@ -55,8 +55,9 @@ def evaluate(expression: str, figures: Mapping[str, Figures], *, where: str) -> 
     """Return the value of ``expression`` over the figures of other records.
 
     A bare id stands for the record's value, ``id.low`` and ``id.high`` for its
-    bounds. Units are not followed: the expression carries its own conversion
-    factors, so the record's unit is the author's to keep.
+    bounds; a value without bounds is its own bounds. Units are not followed:
+    the expression carries its own conversion factors, so the record's unit is
+    the author's to keep.
 
     Raises
     ------
@@ -208,7 +209,10 @@ def _figure(name: str, figures: Mapping[str, Figures], where: str) -> float:
             where=where,
             remedy="name an existing record id",
         )
-    figure: float | None = getattr(figures[record_id], part)
+    held = figures[record_id]
+    figure: float | None = getattr(held, part)
+    if figure is None and part != "value":
+        figure = held.value
     if figure is None:
         raise CatalogError(
             f"the formula uses {name!r}, but record {record_id} has no {part}",

@@ -19,7 +19,7 @@ from exosome.catalog.roles import (
     role_unit,
 )
 from exosome.catalog.table import derivation_of, figures_of, record_of, table_problems
-from exosome.core.errors import CatalogError, MissingRecordError
+from exosome.core.errors import CatalogError, InputError, MissingRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -151,7 +151,15 @@ def load_catalog(overlays: Sequence[Path] = ()) -> Catalog:
     }
     retired = {record_id for ids in set_aside.values() for record_id in ids}
     kept = {k: replace(r, role="") if k in retired else r for k, r in bundled.items()}
-    return Catalog(with_records(kept, own), {role: ids for role, ids in set_aside.items() if ids})
+    try:
+        records = with_records(kept, own)
+    except CatalogError as fault:
+        raise InputError(
+            f"with your own numbers, {fault.what}",
+            where=f"{', '.join(map(str, overlays))}: {fault.where}",
+            remedy="check the figures of the records that it is computed from",
+        ) from fault
+    return Catalog(records, {role: ids for role, ids in set_aside.items() if ids})
 
 
 def number_files() -> tuple[Path, ...]:

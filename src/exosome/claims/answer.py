@@ -109,4 +109,4 @@ def dose_warning(claim: Claim, *, where: str) -> str:
         return ""
     dose = parse_dose(claim.dose.amount, where=f"{where} dose.amount")
     found = far_from_every_trial(dose.amount, dose.metric, per_kg=dose.per_kg)
-    return "" if found is None else str(found)
+    return "" if found is None else found.message

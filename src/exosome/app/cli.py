@@ -1,0 +1,239 @@
+"""The command line: names, options and exit codes; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exosome import __version__
+from exosome.core.errors import ExosomeError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="exosome",
+    help="Does it add up? Vesicle-carried messages and treatments, in sourced numbers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+catalog_app = typer.Typer(
+    help="Look up the numbers and how well each was read.", no_args_is_help=True
+)
+new_app = typer.Typer(help="Write a commented file to start from.", no_args_is_help=True)
+app.add_typer(catalog_app, name="catalog")
+app.add_typer(new_app, name="new")
+
+Numbers = Annotated[
+    list[Path] | None,
+    typer.Option("--numbers", help="Your own measurements (TOML); they replace the catalog's."),
+]
+Seed = Annotated[int, typer.Option(help="Root of all randomness.", min=0)]
+Workers = Annotated[int, typer.Option(help="Threads; the answer does not depend on them.", min=1)]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print no progress.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else.")]
+
+
+def _version(value: bool) -> None:  # noqa: FBT001  (typer's callback signature)
+    if value:
+        typer.echo(f"exosome {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print and exit.")
+    ] = False,
+) -> None:
+    """Does it add up? Vesicle-carried messages and treatments, in sourced numbers."""
+
+
+@app.command()
+def claim(
+    name: Annotated[str, typer.Argument(help="A bundled claim or a file.", metavar="CLAIM")] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="Directory for the report [default: ./CLAIM-answer].")
+    ] = None,
+    numbers: Numbers = None,
+    seed: Seed = 1,
+    workers: Workers = 2,
+    listing: Annotated[bool, typer.Option("--list", help="List the bundled claims.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Answer a claim: does it add up, how sure are we, what would change it?"""
+    from exosome.app.claims import answer_claim, list_claims
+
+    if listing or not name:
+        list_claims()
+        return
+    answer_claim(
+        name,
+        out=out,
+        numbers=numbers or [],
+        seed=seed,
+        workers=workers,
+        as_json=json,
+        quiet=quiet,
+    )
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="A bundled claim or a file.", metavar="CLAIM")],
+    numbers: Numbers = None,
+) -> None:
+    """Validate a claim file and print the plan: what will run, from which numbers."""
+    from exosome.app.claims import check_claim
+
+    check_claim(name, numbers=numbers or [])
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="A bundled claim or a file.", metavar="A")],
+    second: Annotated[str, typer.Argument(help="Another one.", metavar="B")],
+    numbers: Numbers = None,
+    seed: Seed = 1,
+    workers: Workers = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Set two claims side by side; both run with the same luck."""
+    from exosome.app.claims import compare_claims
+
+    compare_claims(
+        first, second, numbers=numbers or [], seed=seed, workers=workers, quiet=quiet
+    )
+
+
+@app.command()
+def dose(
+    amount: Annotated[str, typer.Argument(help='Such as "100 ug_protein" or "1e9 vesicle/kg".')],
+    to: Annotated[
+        str, typer.Option("--as", help="One metric only, such as vesicle.", metavar="METRIC")
+    ] = "",
+    body_weight: Annotated[
+        str, typer.Option(help='For doses per kilogram, such as "3.5 kg".')
+    ] = "",
+    numbers: Numbers = None,
+    seed: Seed = 1,
+) -> None:
+    """Convert a dose to every metric of the field, with intervals."""
+    from exosome.app.doses import convert_dose
+
+    convert_dose(amount, to=to, body_weight=body_weight, numbers=numbers or [], seed=seed)
+
+
+@app.command()
+def cite(
+    name: Annotated[str, typer.Argument(help="A bundled claim or a file.", metavar="CLAIM")],
+    numbers: Numbers = None,
+) -> None:
+    """Print BibTeX for everything that a claim's answer uses."""
+    from exosome.app.numbers import cite_claim
+
+    cite_claim(name, numbers=numbers or [])
+
+
+@app.command()
+def article(
+    section: Annotated[str, typer.Argument(help="One statement, such as S22.")] = "",
+) -> None:
+    """Trace the 76 statements of the source article: implemented where, shown by which test."""
+    from exosome.app.article import show_article
+
+    show_article(section)
+
+
+@app.command()
+def schema(
+    which: Annotated[str, typer.Argument(help="claim or summary", metavar="claim|summary")],
+) -> None:
+    """Print the JSON Schema of claim files or of summary.json."""
+    from exosome.app.schemas import print_schema
+
+    print_schema(which)
+
+
+@new_app.command("claim")
+def new_claim(
+    path: Annotated[Path, typer.Argument(help="File to write; it must not exist.")],
+) -> None:
+    """Write a commented claim file to fill in."""
+    from exosome.app.claims import write_new_claim
+
+    write_new_claim(path)
+
+
+@catalog_app.command("search")
+def catalog_search(
+    words: Annotated[list[str], typer.Argument(help="All must match.")],
+    numbers: Numbers = None,
+) -> None:
+    """Find records by their words."""
+    from exosome.app.numbers import search_catalog
+
+    search_catalog(words, numbers=numbers or [])
+
+
+@catalog_app.command("show")
+def catalog_show(
+    record: Annotated[str, typer.Argument(help="A record's id, such as d01, or a parameter.")],
+    numbers: Numbers = None,
+) -> None:
+    """Show one record, or all that inform a parameter, with what disagrees."""
+    from exosome.app.numbers import show_record
+
+    show_record(record, numbers=numbers or [])
+
+
+@catalog_app.command("todo")
+def catalog_todo(
+    count: Annotated[int, typer.Option(help="How many to print.", min=1)] = 20,
+    quiet: Quiet = False,
+) -> None:
+    """List what is recalled, unchecked or assumed, by how much it moves the bundled answers."""
+    from exosome.app.numbers import list_todo
+
+    list_todo(count, quiet=quiet)
+
+
+@catalog_app.command("lint")
+def catalog_lint() -> None:
+    """Check every rule of the catalog."""
+    from exosome.app.numbers import lint_catalog
+
+    lint_catalog()
+
+
+@catalog_app.command("roles")
+def catalog_roles() -> None:
+    """List the model parameters that a record can inform."""
+    from exosome.app.numbers import list_roles
+
+    list_roles()
+
+
+def main() -> None:
+    """Run the command line; errors made on purpose end in one message and an exit code."""
+    try:
+        app()
+    except ExosomeError as fault:
+        sys.stderr.write(f"Error: {fault}\n")
+        raise SystemExit(fault.exit_code) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted. Nothing was overwritten; run the same command again.\n")
+        raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # The reader of a pipe (such as `head`) went away: not an error of ours.
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+if __name__ == "__main__":
+    main()
