@@ -106,9 +106,7 @@ def compare(
     """Set two claims side by side; both run with the same luck."""
     from exosome.app.claims import compare_claims
 
-    compare_claims(
-        first, second, numbers=numbers or [], seed=seed, workers=workers, quiet=quiet
-    )
+    compare_claims(first, second, numbers=numbers or [], seed=seed, workers=workers, quiet=quiet)
 
 
 @app.command()

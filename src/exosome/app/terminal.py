@@ -14,6 +14,7 @@ from rich.text import Text
 
 from exosome.claims.wording import plain
 from exosome.core.units import format_quantity
+from exosome.delivery.pool import status_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,10 +86,10 @@ def plan_page(claim: Claim, plan: Plan) -> RenderableType:
                 continue
             seen.add(role)
             low, high = one.support
-            marks = ", ".join(dict.fromkeys(_status(r) for r in one.records))
+            marks = ", ".join(dict.fromkeys(status_of(r) for r in one.records))
             ids = " ".join(r.id for r in one.records)
             table.add_row(role, _short(one.median), f"{_short(low)} to {_short(high)}", ids, marks)
-    unread = sum(_status(r) in ("assumed", "recalled") for r in plan.records)
+    unread = sum(status_of(r) in ("assumed", "recalled") for r in plan.records)
     effect = "" if plan.effect_declared else " No effect is declared: there will be no verdict."
     return Group(
         Text(claim.claim.title, style="bold"),
@@ -111,9 +112,7 @@ def comparison(first: Values, second: Values) -> RenderableType:
     ]
     for label, cells in rows:
         table.add_row(Text(label, style="bold"), *cells)
-    names = list(
-        dict.fromkeys(m["name"] for s in (first, second) for m in s["mechanisms"])
-    )
+    names = list(dict.fromkeys(m["name"] for s in (first, second) for m in s["mechanisms"]))
     for name in names:
         table.add_row(
             Text(name, style="bold"),
@@ -131,9 +130,7 @@ def comparison(first: Values, second: Values) -> RenderableType:
     return table
 
 
-def dose_page(
-    table: DoseTable, catalog: Catalog, *, only: str, warning: str
-) -> RenderableType:
+def dose_page(table: DoseTable, catalog: Catalog, *, only: str, warning: str) -> RenderableType:
     """Return a dose in one or all metrics."""
     rows = [row for row in table.metrics if not only or row.metric == only]
     shown = Table("metric", "median", "90 % interval", "rests on", box=None, pad_edge=False)
@@ -162,7 +159,7 @@ def record_table(records: Sequence[Sourced]) -> RenderableType:
             Text(record.id, style="bold"),
             record.quantity,
             _value(record),
-            _status(record),
+            status_of(record),
             ", ".join(record.applies_to),
             record.citation,
         )
@@ -180,7 +177,7 @@ def record_page(record: Sourced, catalog: Catalog) -> RenderableType:
         "informs": record.role or "no parameter of a model",
         "position": record.rival,
         "basis": record.basis,
-        "read": _status(record),
+        "read": status_of(record),
         "source": record.citation,
         "where in it": record.locator,
         "DOI": f"{record.doi} ({'checked' if record.doi_checked else 'unchecked'})"
@@ -214,8 +211,8 @@ def todo_table(found: Sequence[Todo], count: int) -> RenderableType:
             f"{len(one.claims)} claims" if one.claims else "none",
         )
     note = (
-        f"\n{len(found)} records are assumed, recalled or have an unchecked DOI. Weight: mean share "
-        "of the doubt in the bundled answers that rests on the record."
+        f"\n{len(found)} records are assumed, recalled or have an unchecked DOI. Weight: mean "
+        "share of the doubt in the bundled answers that rests on the record."
     )
     return Group(table, Text(note, style="dim"))
 
@@ -262,7 +259,7 @@ def _target(claim: Values) -> str:
 
 
 def _mechanism(one: Values, numbers: list[Values]) -> RenderableType:
-    read = {n["id"]: "assumed" if n["basis"] == "assumed" else n["reading"] for n in numbers}
+    read = {n["id"]: n["status"] for n in numbers}
     parts: list[RenderableType] = [_verdict_lines(one), _waterfall(one["steps"], read)]
     finding = one.get("finding")
     if finding:
@@ -287,8 +284,14 @@ def _waterfall(steps: list[Values], read: dict[str, str]) -> RenderableType:
     high = max((math.log10(s["high"]) for s in counted), default=1.0)
     low = max(low, high - 24.0)
     table = Table(
-        "stage", "median", "90 % interval", Text("10ⁿ".center(_BAR)), "read",
-        box=None, pad_edge=False, padding=(0, 1),
+        "stage",
+        "median",
+        "90 % interval",
+        "from less to more (log scale)",
+        "read",
+        box=None,
+        pad_edge=False,
+        padding=(0, 1),
     )
     for step in steps:
         statuses = dict.fromkeys(read.get(key, "") for key in step["records"])
@@ -318,9 +321,12 @@ def _bar(step: Values, low: float, high: float) -> Text:
 def _doubt(one: Values, finding: Values) -> RenderableType:
     lines = Table.grid(padding=(0, 2))
     lines.add_row(
-        "best case within sources", _margin(finding["best_case"]["margin"]),
-        "conservation ceiling", _margin(finding["conservation_ceiling"]["margin"]),
-        "mean field", _margin(finding["mean_field_margin"]["p50"]),
+        "best case within sources",
+        _margin(finding["best_case"]["margin"]),
+        "conservation ceiling",
+        _margin(finding["conservation_ceiling"]["margin"]),
+        "mean field",
+        _margin(finding["mean_field_margin"]["p50"]),
     )
     text = Text()
     shares = sorted(finding["variance"]["shares"], key=lambda s: -s["total"])[:3]
@@ -398,12 +404,6 @@ def _value(record: Sourced) -> str:
     if record.value is None:
         return f"{bounds} {record.unit}"
     return f"{_short(record.value)} {record.unit}" + (f" ({bounds})" if bounds else "")
-
-
-def _status(record: Sourced) -> str:
-    if record.origin != "catalog":
-        return record.origin
-    return "assumed" if record.basis == "assumed" else record.reading
 
 
 def _margin(margin: float | None) -> str:

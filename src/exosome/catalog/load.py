@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -80,11 +81,16 @@ class Catalog(Mapping[str, "Sourced"]):
         role_named(role, where=where)
         found = tuple(record for record in self.records.values() if record.role == role)
         if not found:
+            stem = f"{role.split('.', maxsplit=1)[0]}."
+            like = sorted({r.role for r in self.records.values() if r.role.startswith(stem)})
+            near = get_close_matches(role, like, n=1, cutoff=0.8)
+            known = f"; known: {', '.join(like)}" if like else ""
             raise MissingRecordError(
                 f"no record informs {role!r}",
                 where=where,
-                remedy=f'write a [[record]] with role = "{role}" into a file of your own numbers '
-                "and pass it with --numbers my.toml",
+                remedy=(f"did you mean {near[0]!r}? Otherwise " if near else "")
+                + f'write a [[record]] with role = "{role}" into a file of your own numbers '
+                + f"and pass it with --numbers my.toml{known}",
             )
         return found
 

@@ -92,6 +92,9 @@ class Sourced:
 
     def problems(self) -> list[str]:
         """Return every rule of the catalog that this record breaks, in words."""
+        return [*self._figure_problems(), *self._source_problems()]
+
+    def _figure_problems(self) -> list[str]:
         found: list[str] = []
         figures = [x for x in (self.value, self.low, self.high) if x is not None]
         if any(not math.isfinite(x) for x in figures):
@@ -108,19 +111,23 @@ class Sourced:
             found.append(f"bound_kind {self.bound_kind!r} without bounds")
         if not figures and self.distribution != "none":
             found.append("a statement has no distribution")
-        if not self.citation:
-            found.append("no source: cite one, or write 'assumed: why'")
-        if self.basis == "assumed" and not self.citation.startswith("assumed: "):
-            found.append("an assumption says why it is made (citation = 'assumed: why')")
-        if self.basis != "assumed" and self.citation.startswith("assumed:"):
-            found.append("only an assumed record may cite an assumption")
-        if self.reading == "read" and not self.locator:
-            found.append("a record marked read names the place where it was read (locator)")
-        if self.doi and not DOI.match(self.doi):
-            found.append(f"{self.doi!r} is not a DOI")
-        if self.doi_checked and not self.doi:
-            found.append("doi_checked without a doi")
         return found
+
+    def _source_problems(self) -> list[str]:
+        assumes = self.citation.startswith("assumed:")
+        rules = {
+            "no source: cite one, or write 'assumed: why'": not self.citation,
+            "an assumption says why it is made (citation = 'assumed: why')": (
+                self.basis == "assumed" and not self.citation.startswith("assumed: ")
+            ),
+            "only an assumed record may cite an assumption": assumes and self.basis != "assumed",
+            "a record marked read names the place where it was read (locator)": (
+                self.reading == "read" and not self.locator
+            ),
+            f"{self.doi!r} is not a DOI": bool(self.doi) and not DOI.match(self.doi),
+            "doi_checked without a doi": self.doi_checked and not self.doi,
+        }
+        return [rule for rule, broken in rules.items() if broken]
 
     @property
     def is_drawable(self) -> bool:

@@ -41,7 +41,7 @@ class Answer:
     invariants: tuple[tuple[Invariant, ...], ...]
 
 
-def answer(  # noqa: PLR0913  (the knobs of a run, all keyword-only)
+def answer(
     claim: Claim,
     catalog: Catalog,
     *,
@@ -61,9 +61,7 @@ def answer(  # noqa: PLR0913  (the knobs of a run, all keyword-only)
     InputError
         If the dose does not say how many vesicles were given.
     """
-    planned = plan(
-        claim, catalog, seed=seed, draws=draws, sobol_size=sobol_size, where=where
-    )
+    planned = plan(claim, catalog, seed=seed, draws=draws, sobol_size=sobol_size, where=where)
     result = run(planned, workers=workers, reporter=reporter)
     streams = Streams(seed)
     return Answer(
@@ -85,9 +83,7 @@ def answer(  # noqa: PLR0913  (the knobs of a run, all keyword-only)
     )
 
 
-def dose_table(
-    claim: Claim, catalog: Catalog, streams: Streams, *, where: str
-) -> DoseTable | None:
+def dose_table(claim: Claim, catalog: Catalog, streams: Streams, *, where: str) -> DoseTable | None:
     """Return the claim's dose in every metric, or None if it is no count of vesicles."""
     if claim.dose.amount is None:
         return None

@@ -70,9 +70,7 @@ def ask(
     read = read_claim(path)
     catalog = load_catalog(tuple(numbers))
     name = str(claim) if str(claim) == path.stem else path.name
-    found = answer(
-        read, catalog, seed=seed, workers=workers, where=name, reporter=reporter
-    )
+    found = answer(read, catalog, seed=seed, workers=workers, where=name, reporter=reporter)
     arguments = ["claim", name, "--seed", str(seed)]
     for file in numbers:
         arguments += ["--numbers", Path(file).name]

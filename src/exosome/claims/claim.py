@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from importlib.resources import files
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import Field, ValidationError
 
-from exosome.core.errors import InputError
+from exosome.core.errors import InputError, UnitMismatchError
 from exosome.core.files import parse_toml, read_text
-from exosome.study.scenario import Scenario, Strict, Word
+from exosome.study.scenario import Scenario, Strict, Word, questions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,10 +69,20 @@ def read_claim(path: Path) -> Claim:
 def parse_claim(table: dict[str, Any], *, text: str, where: str) -> Claim:
     """Return the claim in a parsed TOML table; ``text`` is searched for line numbers."""
     try:
-        return Claim.model_validate(table)
+        read = Claim.model_validate(table)
     except ValidationError as fault:
-        first = fault.errors(include_url=False)[0]
-        raise _explained(first, table, text, where) from fault
+        # A misspelt key is also a missing one: the misspelling is what to mend.
+        errors = sorted(
+            fault.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"
+        )
+        raise _explained(errors[0], table, text, where) from fault
+    try:
+        questions(read, where=where)
+    except UnitMismatchError as fault:
+        path: list[int | str] = ["dose", "amount"]
+        at = f"{where}:{_line_of(path, text)} dose.amount"
+        raise UnitMismatchError(fault.what, where=at, remedy=fault.remedy) from fault
+    return read
 
 
 def bundled_claims() -> dict[str, Path]:
@@ -111,14 +121,14 @@ def find_claim(name: str) -> Path:
 def _named(folder: str) -> dict[str, Path]:
     from pathlib import Path
 
-    found = sorted(Path(str(files(__package__).joinpath(folder))).glob("*.toml"))
+    found = sorted(Path(str(files("exosome.claims").joinpath(folder))).glob("*.toml"))
     return {path.stem: path for path in found}
 
 
 def _explained(fault: ErrorDetails, table: dict[str, Any], text: str, where: str) -> InputError:
     path = [part for part in fault["loc"] if not _is_tag(part, table)]
     dotted = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
-    line = _line_of(path, text)
+    line = _line_of(path, text) if path else None
     at = f"{where}:{line} {dotted}" if line else f"{where} {dotted}".rstrip()
     key = str(path[-1]) if path else ""
     if fault["type"] == "extra_forbidden":
@@ -137,21 +147,16 @@ def _explained(fault: ErrorDetails, table: dict[str, Any], text: str, where: str
         )
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] in ("literal_error", "union_tag_invalid"):
-        given = str(fault.get("input"))
-        given = fault["input"].get("kind", given) if isinstance(fault["input"], dict) else given
-        valid = re.findall(
-            r"'([^']+)'",
-            str(
-                (fault.get("ctx") or {}).get("expected")
-                or (fault.get("ctx") or {}).get("expected_tags")
-            ),
+        held = fault["input"]
+        given = held.get("kind") if isinstance(held, dict) else held
+        told = cast("dict[str, Any]", fault.get("ctx", {}))
+        tags = told.get("expected_tags", told.get("expected", ""))
+        valid = re.findall(r"'([^']+)'", str(tags))
+        return InputError(
+            f"{given!r} is not one of {', '.join(valid)}",
+            where=at,
+            remedy=f"did you mean {_nearest(str(given), valid)!r}?",
         )
-        if valid:
-            return InputError(
-                f"{given!r} is not one of {', '.join(valid)}",
-                where=at,
-                remedy=f"did you mean {_nearest(str(given), valid)!r}?",
-            )
     return InputError(message, where=at, remedy="mend this value; `exosome check` tests the file")
 
 

@@ -11,6 +11,7 @@ import json
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Literal, cast
@@ -107,7 +108,7 @@ def run_controls(*, seed: int, workers: int = 2) -> tuple[ControlResult, ...]:
     catalog = load_catalog()
     names = control_names()
     with ThreadPoolExecutor(max_workers=max(1, workers)) as threads:
-        return tuple(threads.map(lambda name: run_control(name, catalog, seed=seed), names))
+        return tuple(threads.map(partial(run_control, catalog=catalog, seed=seed), names))
 
 
 def run_control(name: str, catalog: Catalog, *, seed: int) -> ControlResult:
@@ -141,7 +142,7 @@ def run_control(name: str, catalog: Catalog, *, seed: int) -> ControlResult:
 
 def control_names() -> tuple[str, ...]:
     """Return the names of the bundled controls."""
-    folder = files(__package__).joinpath("controls")
+    folder = files("exosome.claims").joinpath("controls")
     return tuple(
         sorted(
             one.name.removesuffix(".toml")
@@ -173,7 +174,7 @@ def input_hash(name: str, catalog: Catalog) -> str:
 
 
 def _text(name: str) -> str:
-    return files(__package__).joinpath("controls", f"{name}.toml").read_text("utf-8")
+    return files("exosome.claims").joinpath("controls", f"{name}.toml").read_text("utf-8")
 
 
 def _dose_response(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from exosome.catalog.bibliography import bibliography
 from exosome.catalog.roles import role_named
@@ -18,7 +18,7 @@ from exosome.claims.wording import (
     sentence,
 )
 from exosome.delivery.measurement import PRECISION_FOLD
-from exosome.delivery.shares import worst_status
+from exosome.delivery.pool import status_of
 
 if TYPE_CHECKING:
     from exosome.catalog.bibliography import Reference
@@ -98,8 +98,13 @@ def _claim(claim: Claim) -> Table:
 
 def _dose(table: DoseTable | None, warning: str) -> Table:
     if table is None:
-        return {"stated": None, "metrics": [], "pool_share": None, "secretion_s": None,
-                "warning": warning}
+        return {
+            "stated": None,
+            "metrics": [],
+            "pool_share": None,
+            "secretion_s": None,
+            "warning": warning,
+        }
     return {
         "stated": table.dose.text,
         "metrics": [_converted(row) for row in table.metrics],
@@ -146,8 +151,7 @@ def _finding(problem: Problem, finding: Finding) -> Table:
         "margin": _margins(finding.margins),
         "mean_field_margin": _margins(finding.mean_field),
         "by_responding_fraction": [
-            {"fraction": fraction, **_margins(margins)}
-            for fraction, margins in finding.by_fraction
+            {"fraction": fraction, **_margins(margins)} for fraction, margins in finding.by_fraction
         ],
         "conservation_ceiling": _extreme(finding.ceiling),
         "best_case": _extreme(finding.best_case),
@@ -166,7 +170,7 @@ def _finding(problem: Problem, finding: Finding) -> Table:
                 {
                     "role": role,
                     "parameter": _parameter(role),
-                    "status": worst_status(problem, role),
+                    "status": problem.pools[role].status,
                     "first": float(indices.first[i]),
                     "first_halfwidth": float(indices.first_halfwidth[i]),
                     "total": float(indices.total[i]),
@@ -216,7 +220,11 @@ def _finding(problem: Problem, finding: Finding) -> Table:
 def _margins(margins: Margins) -> Table:
     p5, p25, p50, p75, p95 = margins.percentiles
     return {
-        "p5": p5, "p25": p25, "p50": p50, "p75": p75, "p95": p95,
+        "p5": p5,
+        "p25": p25,
+        "p50": p50,
+        "p75": p75,
+        "p95": p95,
         "nothing_delivered": margins.nothing,
         "enough": margins.enough,
     }
@@ -253,7 +261,7 @@ def _input(problem: Problem, role: str) -> Table:
         "median": one.median,
         "low": low,
         "high": high,
-        "status": worst_status(problem, role),
+        "status": problem.pools[role].status,
         "records": [record.id for record in one.records],
     }
 
@@ -329,6 +337,7 @@ def _numbers(answer: Answer) -> list[Table]:
             "distribution": record.distribution,
             "basis": record.basis,
             "reading": record.reading,
+            "status": status_of(record),
             "citation": record.citation,
             "work": _work(works[record.citation]) if record.citation in works else record.citation,
             "locator": record.locator,
@@ -366,13 +375,14 @@ def _unit(role: str) -> str:
     return role_named(role, where="summary").unit
 
 
-def _rounded(value: Any) -> Any:  # noqa: ANN401  (JSON values)
+def _rounded(value: Any) -> Any:
     match value:
         case float():
             return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
         case dict():
-            return {key: _rounded(item) for key, item in value.items()}
+            held = cast("Table", value)
+            return {key: _rounded(item) for key, item in held.items()}
         case list() | tuple():
-            return [_rounded(item) for item in value]
+            return [_rounded(item) for item in cast("list[Any]", value)]
         case _:
             return value

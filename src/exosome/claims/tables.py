@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+from typing import Any, cast
 
 Row = dict[str, Any]
 
@@ -16,8 +16,7 @@ def tables(summary: dict[str, Any]) -> dict[str, list[Row]]:
     ``controls``, ``dose`` and ``numbers``; each row is flat.
     """
     found: dict[str, list[Row]] = {
-        name: []
-        for name in ("margins", "steps", "places", "variance", "measurements", "curves")
+        name: [] for name in ("margins", "steps", "places", "variance", "measurements", "curves")
     }
     for one in summary["mechanisms"]:
         key = {"mechanism": one["name"]}
@@ -57,11 +56,16 @@ def to_csv(rows: list[Row]) -> str:
 
 
 def _flat(row: Row) -> Row:
-    return {key: " ".join(value) if isinstance(value, list) else value for key, value in row.items()}
+    return {
+        key: " ".join(cast("list[str]", value)) if isinstance(value, list) else value
+        for key, value in row.items()
+    }
 
 
 def _curve(key: Row, curve: dict[str, list[float]] | None) -> list[Row]:
     if curve is None:
         return []
     columns = zip(curve["x"], curve["low"], curve["median"], curve["high"], strict=True)
-    return [key | {"x": x, "low": low, "median": mid, "high": high} for x, low, mid, high in columns]
+    return [
+        key | {"x": x, "low": low, "median": mid, "high": high} for x, low, mid, high in columns
+    ]

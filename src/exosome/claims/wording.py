@@ -51,7 +51,12 @@ _ACRONYMS = {
     "lnp": "LNP",
     "lsec": "LSEC",
 }
-_PHRASES = {"pd_l1": "PD-L1", "tgf_beta": "TGF-β", "in_vitro": "in the dish", "joint": "in the joint"}
+_PHRASES = {
+    "pd_l1": "PD-L1",
+    "tgf_beta": "TGF-β",
+    "in_vitro": "in the dish",
+    "joint": "in the joint",
+}
 
 
 def plain(name: str) -> str:
@@ -83,8 +88,10 @@ def mechanism_name(mechanism: Mechanism) -> str:
 def fold(margin: float | None) -> str:
     """Return a margin in words: by what factor the dose falls short or exceeds the need.
 
-    >>> fold(-2.0), fold(0.5), fold(None), fold(-7.88)
-    ('100 times too small', '3.2 times what is needed', 'nothing delivered', '10^7.9 times too small')
+    >>> fold(-2.0), fold(0.5), fold(None)
+    ('100 times too small', '3.2 times what is needed', 'nothing delivered')
+    >>> fold(-7.88)
+    '10^7.9 times too small'
     """
     if margin is None or margin == -math.inf:
         return "nothing delivered"

@@ -89,9 +89,7 @@ def take_up(question: Question, inputs: Noting, journey: Journey) -> tuple[Uptak
         journey = journey.left(f"other cells of the {question.organ}", rest)
     else:
         arriving, journey = arrive(question, inputs, journey)
-        taken = arriving.internalised(
-            inputs[f"uptake_fraction.{question.route}.{question.target}"]
-        )
+        taken = arriving.internalised(inputs[f"uptake_fraction.{question.route}.{question.target}"])
         rest = arriving.vesicles - taken.vesicles
         journey = journey.left("around the target cells, not taken up", rest)
     step = inputs.step(f"internalised by all {target}s", "vesicle", taken.vesicles)
@@ -115,15 +113,15 @@ def bind(question: Question, inputs: Noting, journey: Journey) -> tuple[BoundToT
     return bound, journey.passed(step)
 
 
-def arrive(question: Question, inputs: Noting, journey: Journey) -> tuple[ArrivingVesicles, Journey]:
+def arrive(
+    question: Question, inputs: Noting, journey: Journey
+) -> tuple[ArrivingVesicles, Journey]:
     """Return the vesicles in the space around the target cells (exposure, not uptake)."""
     vesicles = journey.given
     if question.route in THROUGH_A_DEVICE:
         intact = vesicles.surviving(inputs[f"delivery_survival.{question.route}"])
         journey = journey.left("broken by the device", vesicles.vesicles - intact.vesicles)
-        journey = journey.passed(
-            inputs.step("intact after the device", "vesicle", intact.vesicles)
-        )
+        journey = journey.passed(inputs.step("intact after the device", "vesicle", intact.vesicles))
         vesicles = intact
     arriving = vesicles.arriving(inputs[f"arriving.{question.route}.{question.target}"])
     journey = journey.left("never near the target cells", vesicles.vesicles - arriving.vesicles)
@@ -140,7 +138,9 @@ def target_cells(question: Question, inputs: Noting) -> Amount:
     return inputs[f"cell_count.{question.target}"]
 
 
-def _retain(question: Question, inputs: Noting, journey: Journey) -> tuple[RetainedVesicles, Journey]:
+def _retain(
+    question: Question, inputs: Noting, journey: Journey
+) -> tuple[RetainedVesicles, Journey]:
     organ, given = question.organ, journey.given
     route = f"lnp_{question.route}" if question.carrier == "lnp" else question.route
     signal = inputs[f"organ_signal.{route}.{organ}"]

@@ -55,7 +55,7 @@ def conservation_ceiling(problem: Problem) -> Extreme:
     What fails here fails by conservation, whatever is learnt about delivery.
     """
     box = {role: one.support for role, one in problem.pools.items()}
-    sources: dict[str, BoundSource] = {role: "sourced bound" for role in box}
+    sources: dict[str, BoundSource] = dict.fromkeys(box, "sourced bound")
     for role in box:
         known = role_named(role, where="conservation ceiling")
         if known.is_transport:

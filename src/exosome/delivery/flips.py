@@ -67,9 +67,7 @@ def smallest_flip(
     return tuple(flips)
 
 
-def _ranked(
-    problem: Problem, quick: Draws, ends: list[Change], *, upwards: bool
-) -> list[Change]:
+def _ranked(problem: Problem, quick: Draws, ends: list[Change], *, upwards: bool) -> list[Change]:
     """Return, for each input, the end that moves the deciding percentile most; best first."""
     effect: dict[str, tuple[float, Change]] = {}
     for change in ends:
@@ -83,7 +81,7 @@ def _ranked(
     return [change for _, change in best[:_KEPT]]
 
 
-def _search(  # noqa: PLR0913, PLR0917  (one call site; a bundle would only hide the inputs)
+def _search(
     problem: Problem,
     draws: Draws,
     quick: Draws,
@@ -114,12 +112,16 @@ def _verdict_after(
     return judge(margins, *limits), margins
 
 
+_UP: dict[Verdict, tuple[Verdict, ...]] = {
+    "implausible": ("undecided", "plausible"),
+    "undecided": ("plausible",),
+}
+_DOWN: dict[Verdict, tuple[Verdict, ...]] = {
+    "plausible": ("undecided", "implausible"),
+    "undecided": ("implausible",),
+}
+
+
 def _turned(verdict: Verdict, *, upwards: bool) -> tuple[Verdict, ...]:
     """Return the verdicts that count as turned, in one direction."""
-    if upwards:
-        return {"implausible": ("undecided", "plausible"), "undecided": ("plausible",)}.get(
-            verdict, ()
-        )
-    return {"plausible": ("undecided", "implausible"), "undecided": ("implausible",)}.get(
-        verdict, ()
-    )
+    return (_UP if upwards else _DOWN).get(verdict, ())

@@ -40,7 +40,9 @@ def check_invariants(problem: Problem, draws: Draws) -> tuple[Invariant, ...]:
     """
     few = draws.first(_DRAWS)
     normal = problem.margin(few)
-    found = [Invariant("dose (saline)", "nothing is delivered", _is_nothing(*_saline(problem, few)))]
+    found = [
+        Invariant("dose (saline)", "nothing is delivered", _is_nothing(*_saline(problem, few)))
+    ]
     luminal = isinstance(problem.question.mechanism, Luminal)
     if luminal:
         without = _without(few, problem.roles, _CARGO)

@@ -97,9 +97,7 @@ def _luminal(question: Question, luminal: Luminal, inputs: Noting, journey: Jour
     in_cytosol = each.vesicles * opening * content.copies
     steps.append(inputs.step("copies in the cytosol of one cell", "copy", in_cytosol))
     functional = inputs[f"functional_fraction.{luminal.cargo}"]
-    steps.append(
-        inputs.step("functional copies in one cell", "copy", in_cytosol * functional)
-    )
+    steps.append(inputs.step("functional copies in one cell", "copy", in_cytosol * functional))
     needed = _needed_copies(luminal, inputs)
     steps.append(inputs.step("functional copies needed", "copy", needed))
     sheets = _luminal_sheets(luminal, journey, taken.vesicles, content.copies, opening, functional)
@@ -262,4 +260,6 @@ def _in_the_setting(question: Question, inputs: Noting, journey: Journey) -> tup
 
 
 def _volume_ml(declared: float | None, setting: str, inputs: Noting) -> Amount:
-    return inputs[f"compartment_volume.{setting}"] if declared is None else inputs.constant(declared)
+    return (
+        inputs[f"compartment_volume.{setting}"] if declared is None else inputs.constant(declared)
+    )

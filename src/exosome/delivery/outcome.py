@@ -104,14 +104,16 @@ def _table_reaching(fraction: float, needed: Amount, jump: Table, cv: Amount) ->
     a grid of needs (logarithmic) and spreads and interpolated: within 1 % where
     the need exceeds a few packets (whole packets make steps below that).
     """
-    x = np.geomspace(needed.min(), needed.max() * (1.0 + 1e-9), _GRID_NEEDED)
-    y = np.linspace(cv.min(), cv.max() + 1e-9, _GRID_CV)
-    grid = np.log(
-        np.stack([mean_reaching(fraction, x, jump, np.full_like(x, spread)) for spread in y])
-    )
+    top = float(needed.max()) * (1.0 + 1e-9)
+    x = np.geomspace(float(needed.min()), top, _GRID_NEEDED, dtype=np.float64)
+    y = np.linspace(float(cv.min()), float(cv.max()) + 1e-9, _GRID_CV, dtype=np.float64)
+    at: list[Amount] = []
+    for spread in y:
+        reaching = np.log(mean_reaching(fraction, x, jump, np.full(x.shape, spread)))
+        at.append(np.interp(np.log(needed), np.log(x), reaching))
+    columns = np.stack(at)
     row = np.clip((cv - y[0]) / (y[1] - y[0]), 0.0, _GRID_CV - 1.0)
     upper = np.minimum(row.astype(np.intp), _GRID_CV - 2)
-    columns = np.stack([np.interp(np.log(needed), np.log(x), line) for line in grid])
     every = np.arange(needed.size)
     low, high = columns[upper, every], columns[upper + 1, every]
     return np.exp(low + (row - upper) * (high - low))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 
@@ -13,12 +13,17 @@ from exosome.core.errors import CatalogError, InputError
 from exosome.numerics.laws import Law, LawKind, law
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from exosome.catalog.load import Catalog
     from exosome.catalog.record import Sourced
+
+
+Status = Literal["assumed", "recalled", "second-hand", "derived", "read", "this lab"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+"""How well a number was read, the least well read first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +32,14 @@ class Pool:
 
     Sources that disagree are kept side by side: a draw first picks a study,
     each with the same weight, then a record of that study, then a value from
-    its law. Nothing is averaged.
+    its law. Nothing is averaged. ``status`` is that of the least well read
+    record, the inputs of derived ones included.
     """
 
     role: str
     studies: tuple[tuple[Sourced, ...], ...]
     laws: tuple[tuple[Law, ...], ...]
+    status: Status
 
     @property
     def records(self) -> tuple[Sourced, ...]:
@@ -89,7 +96,7 @@ class Pool:
 
     def holding(self, rival: str) -> Pool:
         """Return the pool with only the records of one contradicting position."""
-        return _pool(self.role, [r for r in self.records if r.rival == rival])
+        return _pool(self.role, [r for r in self.records if r.rival == rival], self.status)
 
 
 def pool(catalog: Catalog, role: str, *, only: Sequence[str] = (), where: str) -> Pool:
@@ -118,15 +125,30 @@ def pool(catalog: Catalog, role: str, *, only: Sequence[str] = (), where: str) -
                     remedy=f"choose from {', '.join(sorted(known))}",
                 )
         records = tuple(r for r in records if r.id in only)
-    return _pool(role, records)
+    every = [*records, *(one for r in records for one in catalog.inputs_of(r.id))]
+    return _pool(role, records, worst_status(every))
 
 
-def _pool(role: str, records: Sequence[Sourced]) -> Pool:
+def status_of(record: Sourced) -> Status:
+    """Return how well a record was read: assumed, recalled, second-hand, derived, read."""
+    if record.origin != "catalog":
+        return "this lab"
+    return "assumed" if record.basis == "assumed" else record.reading
+
+
+def worst_status(records: Iterable[Sourced]) -> Status:
+    """Return the status of the least well read of some records."""
+    found = {status_of(record) for record in records}
+    return next(name for name in STATUSES if name in found)
+
+
+def _pool(role: str, records: Sequence[Sourced], status: Status) -> Pool:
     studies: dict[str, list[Sourced]] = {}
     for record in records:
         studies.setdefault(record.citation, []).append(record)
     grouped = tuple(tuple(study) for study in studies.values())
-    return Pool(role, grouped, tuple(tuple(_law_of(r) for r in study) for study in grouped))
+    laws = tuple(tuple(_law_of(r) for r in study) for study in grouped)
+    return Pool(role, grouped, laws, status)
 
 
 def _law_of(record: Sourced) -> Law:

@@ -16,6 +16,7 @@ Route = Literal["intravenous", "inhaled", "intra_articular", "in_vitro", "neighb
 RETAINED: tuple[Route, ...] = ("intravenous",)
 # Routes that bring vesicles into the space around the cells: uptake is a further step.
 ARRIVING: tuple[Route, ...] = ("inhaled", "intra_articular", "in_vitro")
+ORGAN_OF_ROUTE: dict[Route, str] = {"inhaled": "lung", "intra_articular": "joint"}
 # Routes through a device that may break vesicles.
 THROUGH_A_DEVICE: tuple[Route, ...] = ("inhaled",)
 

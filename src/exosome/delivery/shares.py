@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exosome.delivery.draws import draw
+from exosome.delivery.pool import STATUSES
 from exosome.numerics.sobol import SobolResult, sobol_indices
 
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
     from exosome.core.random import Streams
     from exosome.delivery.problem import Problem
-
-STATUSES = ("assumed", "recalled", "second-hand", "derived", "read", "this lab")
-"""How well a number was read, the least well read first."""
 
 _UNREAD = ("assumed", "recalled")
 
@@ -46,7 +44,7 @@ def variance_shares(problem: Problem, streams: Streams, size: int) -> Shares:
     Inputs without spread (points) are left out: their share is zero.
     """
     varying = tuple(r for r, one in problem.pools.items() if one.support[0] < one.support[1])
-    status = {role: worst_status(problem, role) for role in varying}
+    status = {role: problem.pools[role].status for role in varying}
 
     def margin(u: NDArray[np.float64]) -> NDArray[np.float64]:
         columns = {role: u[:, i] for i, role in enumerate(varying)}
@@ -62,21 +60,11 @@ def variance_shares(problem: Problem, streams: Streams, size: int) -> Shares:
         found = sobol_indices(margin, varying, size, streams.of("sobol"), groups=named)
         return dict(zip(found.names, map(float, found.total), strict=True))
 
-    by_status = {
-        name: [role for role in varying if status[role] == name] for name in STATUSES
-    }
+    by_status = {name: [role for role in varying if status[role] == name] for name in STATUSES}
     unread = [role for role in varying if status[role] in _UNREAD]
     seen = [role for role in varying if status[role] not in _UNREAD]
-    totals = total_of(by_status) | {"unread": total_of({"unread": unread, "seen": seen}).get("unread", 0.0)}
+    totals = total_of(by_status) | {
+        "unread": total_of({"unread": unread, "seen": seen}).get("unread", 0.0)
+    }
     result = sobol_indices(margin, varying, size, streams.of("sobol"))
     return Shares(result, totals)
-
-
-def worst_status(problem: Problem, role: str) -> str:
-    """Return how badly the least well read record of a parameter was read."""
-    found = {
-        "assumed" if record.basis == "assumed" else record.reading
-        for record in problem.pools[role].records
-        if record.origin == "catalog"
-    }
-    return next((name for name in STATUSES if name in found), "this lab")

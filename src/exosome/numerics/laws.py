@@ -73,15 +73,11 @@ class Law:
             low = math.log(low) if low > 0.0 else -math.inf
         z_low = (low - centre) / self.spread_low if self.spread_low > 0.0 else 0.0
         z_high = (high - centre) / self.spread_high if self.spread_high > 0.0 else 0.0
-        p_low, p_high = ndtr(np.array([z_low, z_high]))
+        p_low, p_high = (float(p) for p in ndtr(np.array([z_low, z_high])))
         # Each side keeps half of the mass, so that the printed value stays the median.
         below = u < 0.5
-        p = np.where(
-            below,
-            p_low + 2.0 * u * (0.5 - p_low),
-            0.5 + (2.0 * u - 1.0) * (p_high - 0.5),
-        )
-        z = ndtri(p)
+        lower, upper = p_low + 2.0 * u * (0.5 - p_low), 0.5 + (2.0 * u - 1.0) * (p_high - 0.5)
+        z = ndtri(np.where(below, lower, upper))
         x = centre + z * np.where(below, self.spread_low, self.spread_high)
         x = np.clip(x, low, high)
         return np.exp(x) if logarithmic else x
@@ -116,35 +112,43 @@ def law(
     ValueError
         If the shape cannot be built from these figures.
     """
-    if low is None or high is None:
+    if low is None or high is None or kind == "point":
         if value is None:
-            raise ValueError("a law needs a value or bounds")
+            raise ValueError("a law needs a value or bounds, and a point needs a value")
         return Law("point", value, value, value, 0.0, 0.0)
     low, high = max(low, limits[0]), min(high, limits[1])
-    if kind == "point":
-        if value is None:
-            raise ValueError("a point needs a value")
-        return Law("point", value, value, value, 0.0, 0.0)
-    if kind == "loguniform" and low <= 0.0:
-        raise ValueError("a log-uniform law needs a lower bound above zero")
     if kind in ("uniform", "loguniform", "below_limit"):
+        if kind == "loguniform" and low <= 0.0:
+            raise ValueError("a log-uniform law needs a lower bound above zero")
         middle = math.sqrt(low * high) if kind == "loguniform" else 0.5 * (low + high)
         return Law(kind, middle, low, high, 0.0, 0.0)
     if value is None:
         raise ValueError(f"a {kind} law needs a central value")
     if kind == "triangular":
         return Law(kind, value, low, high, 0.0, 0.0)
+    return _two_piece(kind, value, low, high, bound_kind, limits)
+
+
+def _two_piece(
+    kind: LawKind,
+    value: float,
+    low: float,
+    high: float,
+    bound_kind: str,
+    limits: tuple[float, float],
+) -> Law:
     z = _Z.get(bound_kind, _Z_OF_A_RANGE)
+    cut_at_spread = bound_kind in _Z
     if kind == "lognormal":
         if value <= 0.0:
             raise ValueError("a log-normal law needs a median above zero")
         above = math.log(high / value) / z
         below = math.log(value / low) / z if low > 0.0 else above
-        if bound_kind in _Z:
+        if cut_at_spread:
             low = value * math.exp(-_EDGE_OF_A_FIT * below)
             high = value * math.exp(_EDGE_OF_A_FIT * above)
     else:
         above, below = (high - value) / z, (value - low) / z
-        if bound_kind in _Z:
+        if cut_at_spread:
             low, high = value - _EDGE_OF_A_FIT * below, value + _EDGE_OF_A_FIT * above
     return Law(kind, value, max(low, limits[0]), min(high, limits[1]), below, above)

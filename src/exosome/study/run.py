@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -114,8 +115,7 @@ def _finding(
         margins=margins,
         mean_field=summarise(outcome.mean_field_margin),
         by_fraction=tuple(
-            (f, margins if f == wanted else summarise(outcome.effect.margin(f)))
-            for f in FRACTIONS
+            (f, margins if f == wanted else summarise(outcome.effect.margin(f))) for f in FRACTIONS
         ),
         ceiling=ceiling,
         best_case=best,
@@ -138,9 +138,7 @@ def _rival_verdicts(
         for position in one.rivals:
             settled = problem.holding(role, position)
             u = streams.of(f"input.{role}").random(plan.draws)
-            margins = summarise(
-                settled.margin(draws.with_value(role, settled.pools[role].draw(u)))
-            )
+            margins = summarise(settled.margin(draws.with_value(role, settled.pools[role].draw(u))))
             best = sourced_best_case(settled)
             verdict = judge(margins, ceiling.margin, best.margin)
             found.append(RivalVerdict(role, position, verdict, margins))
@@ -192,10 +190,7 @@ def _histogram(margins: Amount) -> Histogram:
     finite = margins[np.isfinite(margins)]
     if finite.size == 0:
         return Histogram((), ())
-    low, high = np.floor(finite.min()), np.ceil(finite.max())
-    edges = np.linspace(low, max(high, low + 1.0), 81)
+    low, high = math.floor(finite.min()), math.ceil(finite.max())
+    edges = np.linspace(float(low), float(max(high, low + 1)), 81, dtype=np.float64)
     counts, _ = np.histogram(finite, edges)
-    shares = counts / margins.size
-    return Histogram(tuple(map(float, edges)), tuple(map(float, shares)))
-
-
+    return Histogram(tuple(edges.tolist()), tuple((counts / margins.size).tolist()))

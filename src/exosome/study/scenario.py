@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from exosome.core.errors import InputError
 from exosome.core.units import parse_dose, to_internal
 from exosome.delivery.question import (
+    ORGAN_OF_ROUTE,
     RETAINED,
     Carrier,
     GivenTable,
@@ -48,7 +49,7 @@ Word = Annotated[str, AfterValidator(_word)]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
-def _quantity(unit: str) -> Any:  # noqa: ANN401  (a pydantic annotation)
+def _quantity(unit: str) -> Any:
     def check(text: str) -> str:
         if to_internal(text, unit, where="value") <= 0.0:
             raise ValueError("must be above zero")
@@ -82,7 +83,7 @@ class DoseGiven(Strict):
         if natural and self.amount is not None:
             raise ValueError("a natural release has no amount: the sender's own rate is the dose")
         if not natural and self.amount is None:
-            raise ValueError("give an amount with its unit, such as amount = \"2e8 particle\"")
+            raise ValueError('give an amount with its unit, such as amount = "2e8 particle"')
         return self
 
 
@@ -209,9 +210,7 @@ class SolubleSpec(Strict):
 
     def mechanism(self) -> Mechanism:
         """Return the mechanism for the delivery chain."""
-        return SolubleCoisolate(
-            self.factor, self.setting, self.share_of_maximum, _ml(self.volume)
-        )
+        return SolubleCoisolate(self.factor, self.setting, self.share_of_maximum, _ml(self.volume))
 
 
 MechanismSpec = Annotated[
@@ -236,6 +235,13 @@ class Scenario(Strict):
     def _organ_where_needed(self) -> Self:
         if self.dose.route in RETAINED and self.target.organ is None:
             raise ValueError(f"route {self.dose.route!r} needs target.organ")
+        if self.dose.route not in RETAINED and self.target.organ is not None:
+            fits = ORGAN_OF_ROUTE.get(self.dose.route)
+            if self.target.organ != fits:
+                said = f"means the {fits}" if fits else "has no organ"
+                raise ValueError(
+                    f"target.organ is {self.target.organ!r}, but route {self.dose.route!r} {said}"
+                )
         return self
 
     @property
@@ -278,7 +284,7 @@ def _question(scenario: Scenario, mechanism: Mechanism, name: str, where: str) -
     )
 
 
-def _given(dose: DoseGiven, where: str) -> Any:  # noqa: ANN401  (narrowed by Question)
+def _given(dose: DoseGiven, where: str) -> Any:
     if dose.released_by is not None and dose.within is not None:
         return NaturalRelease(dose.released_by, dose.within)
     if dose.amount is None:
