@@ -362,7 +362,7 @@ def _bar(axes: Any, row: Row, y: float, colour: str, left: float) -> None:
             start = left if row.quartiles[0] is None else row.quartiles[0]
             axes.plot([start, row.quartiles[1]], [y] * 2, color=colour, lw=7, zorder=2)
     if row.low is None and row.mark == "interval" and row.high is not None:
-        axes.plot([left], [y], marker="<", ms=9, color=colour, mec=_PAPER, zorder=4)
+        _mark(axes, left, y, shape="<", size=9.0, fill=colour, edge=_PAPER)
     if row.middle is None:
         return
     shape, fill, size = {
@@ -373,7 +373,7 @@ def _bar(axes: Any, row: Row, y: float, colour: str, left: float) -> None:
         "ceiling": ("^", _PAPER, 9.0),
     }[row.mark]
     edge = _PAPER if fill == _INK else _INK
-    axes.plot([row.middle], [y], marker=shape, ms=size, mfc=fill, mec=edge, mew=1.2, zorder=5)
+    _mark(axes, row.middle, y, shape=shape, size=size, fill=fill, edge=edge)
 
 
 def _published(
@@ -385,9 +385,16 @@ def _published(
         for end in (low, high):
             axes.plot([end] * 2, [y - 0.22, y - 0.06], color=SERIES[1], lw=2, zorder=5)
     if middle is not None:
-        axes.plot(
-            [middle], [y - 0.14], marker="D", ms=8, mfc=SERIES[1], mec=_PAPER, mew=1, zorder=6
-        )
+        _mark(axes, middle, y - 0.14, shape="D", size=8.0, fill=SERIES[1], edge=_PAPER)
+
+
+def _mark(  # noqa: PLR0913  (a mark is a place, a shape and its colours)
+    axes: Any, x: float, y: float, *, shape: str, size: float, fill: str, edge: str
+) -> None:
+    axes.plot(
+        [x], [y], ls="none", marker=shape, ms=size, mfc=fill, mec=edge, mew=1.2,
+        clip_on=False, zorder=6,
+    )  # fmt: skip
 
 
 def _text(axes: Any, x: float, y: float, words: str, shown: str) -> None:
