@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - the multiplication sign is part of what is tested
+
 """The unit boundary: what passes, what is refused, and that no change of unit changes an amount."""
 
 from __future__ import annotations

@@ -50,8 +50,8 @@ _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 _WIDTH = 720.0  # px of a full-width drawing; 1 pt of matplotlib is 1 px of its SVG
 _SIDE = 26.0  # px left and right of the axes, so that the outer tick labels fit
-_ROW = 46.0  # px for one row: a line of text above its bar
-_AXIS = 52.0  # px for the ticks and the label of the horizontal axis
+_ROW = 52.0  # px for one row: a line of text above its bar
+_AXIS = 58.0  # px for the ticks and the label of the horizontal axis
 _HEADER = 24.0
 _HALF_WIDTH, _HALF_HEIGHT = 360.0, 250.0
 
@@ -129,10 +129,10 @@ def amounts(rows: Sequence[Row], *, axis_label: str, caption: Caption) -> str:
             if row.mark == "need" and row.middle is not None:
                 same = [j for j, other in enumerate(rows) if other.series == row.series]
                 axes.plot(
-                    [row.middle] * 2, [min(same) + 0.45, i + 0.7], color=_INK, lw=1, ls=(0, (3, 3))
+                    [row.middle] * 2, [min(same) + 0.45, i + 0.62], color=_INK, lw=1, ls=(0, (3, 3))
                 )
         _draw_rows(axes, rows)
-        axes.set_xlabel(axis_label, color=_MUTED)
+        axes.set_xlabel(axis_label, color=_MUTED, labelpad=8)
         return _inline(figure, caption, "rows")
 
 
@@ -142,7 +142,7 @@ def margins(rows: Sequence[Row], *, axis_label: str, enough: Line, caption: Capt
         axes = _rows_axes(figure, len(rows), top=_HEADER)
         _margin_axis(axes, rows, enough, bottom=len(rows))
         _draw_rows(axes, rows)
-        axes.set_xlabel(axis_label, color=_MUTED)
+        axes.set_xlabel(axis_label, color=_MUTED, labelpad=8)
         return _inline(figure, caption, "rows")
 
 
@@ -177,13 +177,12 @@ def margin_distribution(
         _percentile_lines(top, rows[0])
         if shares:
             bin_width = f"{edges[1] - edges[0]:.2g}"
-            _text(
-                top, 0.0, max(shares), f"tallest bin: {100 * max(shares):.2g} % of draws", "wide"
-            )
-            _text(top, 0.0, max(shares) * 0.86, f"(bins of {bin_width})", "wide")
+            said = (f"tallest bin: {100 * max(shares):.2g} % of draws", f"(bins of {bin_width})")
+            for words, height in zip(said, (1.0, 0.87), strict=True):
+                _text(top, _across(0.0), height * max(shares), words, "wide")
         _shade_enough(axes, Line(enough.at, ""), len(rows), 0.0)
         _draw_rows(axes, rows)
-        axes.set_xlabel(axis_label, color=_MUTED)
+        axes.set_xlabel(axis_label, color=_MUTED, labelpad=8)
         return _inline(figure, caption, "rows")
 
 
@@ -195,11 +194,11 @@ def percents(rows: Sequence[Row], *, axis_label: str, caption: Caption) -> str:
         ticks = [0, 20, 40, 60, 80, 100]
         _ticks(axes, ticks, [str(x) for x in ticks])
         _draw_rows(axes, rows)
-        axes.set_xlabel(axis_label, color=_MUTED)
+        axes.set_xlabel(axis_label, color=_MUTED, labelpad=8)
         return _inline(figure, caption, "rows")
 
 
-def response(  # noqa: PLR0913  (a curve is four arrays, and an axis needs its label)
+def response(
     x: Sequence[float],
     low: Sequence[float],
     middle: Sequence[float],
@@ -224,7 +223,7 @@ def response(  # noqa: PLR0913  (a curve is four arrays, and an axis needs its l
         for share in (0, 25, 50, 75, 100):
             axes.plot([at[0], at[-1]], [share] * 2, color=_RULE, lw=1)
         axes.set_yticks([0, 50, 100], ["0 %", "50 %", "100 %"], color=_MUTED)
-        axes.tick_params(length=0, pad=5)
+        axes.tick_params(length=0, pad=7)
         ends = (math.ceil(at[0]), math.floor(at[-1]))
         ticks = _whole_steps(*ends, most=7)
         axes.set_xticks(ticks, [power_of_ten(one) for one in ticks], color=_MUTED)
@@ -245,7 +244,7 @@ def response(  # noqa: PLR0913  (a curve is four arrays, and an axis needs its l
             lw=0,
         )
         axes.plot(at, [100 * one for one in middle], color=SERIES[0], lw=2.4, zorder=4)
-        axes.set_xlabel(axis_label, color=_MUTED)
+        axes.set_xlabel(axis_label, color=_MUTED, labelpad=8)
         return _inline(figure, caption, "half")
 
 
@@ -338,13 +337,14 @@ def _rows_axes(figure: Any, count: int, *, top: float) -> Any:
 
 def _draw_rows(axes: Any, rows: Sequence[Row]) -> None:
     left = axes.get_xlim()[0]
+    start, value, end = (_across(px) for px in (0.0, 0.4 * _WIDTH, _WIDTH))
     before: tuple[float, float] | None = None
     for i, row in enumerate(rows):
-        y = i + 0.7
-        _text(axes, 0.0, i + 0.33, row.label, "")
-        _text(axes, 0.37, i + 0.33, row.value, "wide")
-        _text(axes, 1.0, i + 0.33, row.note, "wide")
-        _text(axes, 1.0, i + 0.33, row.short, "narrow")
+        y = i + 0.62
+        _text(axes, start, i + 0.33, row.label, "")
+        _text(axes, value, i + 0.33, row.value, "wide")
+        _text(axes, end, i + 0.33, row.note, "wide")
+        _text(axes, end, i + 0.33, row.short, "narrow")
         colour = SERIES[row.series % len(SERIES)]
         if row.middle is not None and before is not None and row.linked:
             axes.plot([before[0], row.middle], [before[1], y], color=colour, lw=1, zorder=1)
@@ -357,20 +357,20 @@ def _draw_rows(axes: Any, rows: Sequence[Row]) -> None:
 def _bar(axes: Any, row: Row, y: float, colour: str, left: float) -> None:
     low = left if row.low is None else row.low
     if row.high is not None and row.high > low:
-        axes.plot([low, row.high], [y] * 2, color=colour, lw=7, alpha=0.42, zorder=2)
+        axes.plot([low, row.high], [y] * 2, color=colour, lw=8, alpha=0.42, zorder=2)
         if row.quartiles is not None and row.quartiles[1] is not None:
             start = left if row.quartiles[0] is None else row.quartiles[0]
-            axes.plot([start, row.quartiles[1]], [y] * 2, color=colour, lw=7, zorder=2)
+            axes.plot([start, row.quartiles[1]], [y] * 2, color=colour, lw=8, zorder=2)
     if row.low is None and row.mark == "interval" and row.high is not None:
         _mark(axes, left, y, shape="<", size=9.0, fill=colour, edge=_PAPER)
     if row.middle is None:
         return
     shape, fill, size = {
-        "interval": ("o", _INK, 7.5),
-        "need": ("s", _INK, 7.5),
-        "factor": ("o", _PAPER, 7.5),
-        "best case": ("D", _PAPER, 7.5),
-        "ceiling": ("^", _PAPER, 9.0),
+        "interval": ("o", _INK, 9.0),
+        "need": ("s", _INK, 9.0),
+        "factor": ("o", _PAPER, 9.0),
+        "best case": ("D", _PAPER, 9.0),
+        "ceiling": ("^", _PAPER, 10.5),
     }[row.mark]
     edge = _PAPER if fill == _INK else _INK
     _mark(axes, row.middle, y, shape=shape, size=size, fill=fill, edge=edge)
@@ -381,20 +381,23 @@ def _published(
 ) -> None:
     low, middle, high = published
     if low is not None and high is not None:
-        axes.plot([low, high], [y - 0.14] * 2, color=SERIES[1], lw=2, zorder=5)
+        axes.plot([low, high], [y + 0.2] * 2, color=SERIES[1], lw=2, zorder=5)
         for end in (low, high):
-            axes.plot([end] * 2, [y - 0.22, y - 0.06], color=SERIES[1], lw=2, zorder=5)
+            axes.plot([end] * 2, [y + 0.13, y + 0.27], color=SERIES[1], lw=2, zorder=5)
     if middle is not None:
-        _mark(axes, middle, y - 0.14, shape="D", size=8.0, fill=SERIES[1], edge=_PAPER)
+        _mark(axes, middle, y + 0.2, shape="D", size=8.0, fill=SERIES[1], edge=_PAPER)
 
 
-def _mark(  # noqa: PLR0913  (a mark is a place, a shape and its colours)
-    axes: Any, x: float, y: float, *, shape: str, size: float, fill: str, edge: str
-) -> None:
+def _mark(axes: Any, x: float, y: float, *, shape: str, size: float, fill: str, edge: str) -> None:
     axes.plot(
         [x], [y], ls="none", marker=shape, ms=size, mfc=fill, mec=edge, mew=1.2,
         clip_on=False, zorder=6,
     )  # fmt: skip
+
+
+def _across(px: float) -> float:
+    """Return a distance from the left edge of the drawing as a fraction of the rows' axes."""
+    return (px - _SIDE) / (_WIDTH - 2 * _SIDE)
 
 
 def _text(axes: Any, x: float, y: float, words: str, shown: str) -> None:
@@ -404,8 +407,9 @@ def _text(axes: Any, x: float, y: float, words: str, shown: str) -> None:
             y,
             words,
             transform=axes.get_yaxis_transform(),
-            ha="right" if x == 1.0 else "left",
+            ha="right" if x >= 1.0 else "left",
             va="baseline",
+            zorder=7,
             color=_INK if shown in ("", "narrow") else _MUTED,
             gid=f"shown-{shown}" if shown else None,
         )

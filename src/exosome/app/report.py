@@ -87,7 +87,7 @@ _UNITS = {
     "pmol_phospholipid": "pmol phospholipid",
     "msc_hour": "MSC·h",
 }
-_MARGIN_AXIS = "margin: log₁₀ (dose given / dose needed), no unit; −3 is a thousand times too small"
+_MARGIN_AXIS = "margin = log₁₀ (dose given / dose needed), no unit"
 _WIDE_POINTS = 50.0
 """A control whose 90 % interval spans more percentage points than this tests little."""
 _NOTICEABLE = 0.01
@@ -120,7 +120,6 @@ def render_report(summary: Table) -> str:
         dose=_dose(summary),
         evidence=_evidence(summary["evidence"]),
         controls=_controls(summary["controls"]),
-        controls_figure=_controls_figure(summary["controls"]),
         numbers=[_number_row(one) for one in summary["numbers"]],
         known=known,
         read_marks=READ_MARKS,
@@ -137,9 +136,8 @@ def _template() -> Template:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        number=number,
-        percent=percent,
-        quantity=quantity,
+        number=lambda value: _unbroken(number(value)),
+        percent=lambda share: _unbroken(percent(share)),
         fold=fold,
         powers=_powers,
         slug=_slug,
@@ -193,6 +191,10 @@ def quantity(low: float, median: float, high: float, unit: str = "") -> str:
     """
     words = number(median) if low == high else f"{number(median)} ({number(low)} to {number(high)})"
     return f"{words} {_unit(unit)}".rstrip()
+
+
+def _unbroken(words: str) -> str:
+    return words.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _unit(unit: str) -> str:
@@ -320,7 +322,9 @@ def _overview(mechanisms: Sequence[Table]) -> Table | None:
         if "finding" in one:
             margin = one["finding"]["margin"]
             rows.append(
-                _margin_row(one["name"], margin, note=f"{_verdict_mark(one['verdict'])} {one['verdict']}")
+                _margin_row(
+                    one["name"], margin, note=f"{_verdict_mark(one['verdict'])} {one['verdict']}"
+                )
             )
     if not rows:
         return None
@@ -336,7 +340,9 @@ def _overview(mechanisms: Sequence[Table]) -> Table | None:
     }
 
 
-def _margin_row(label: str, margin: Table, *, note: str = "", mark: figures.Mark = "interval") -> Row:
+def _margin_row(
+    label: str, margin: Table, *, note: str = "", mark: figures.Mark = "interval"
+) -> Row:
     words = _margin_words(margin["p5"], margin["p50"], margin["p95"])
     return Row(
         label=label,
@@ -414,7 +420,12 @@ def _mechanism(mechanism: Table, index: int, summary: Table) -> Table:
         "anchor": f"m{index}",
         "waterfall": _waterfall(mechanism, inputs, f"m{index}"),
         "steps": [
-            {**step, "inputs": inputs.brought_in(step["roles"])} for step in mechanism["steps"]
+            {
+                **step,
+                "inputs": inputs.brought_in(step["roles"]),
+                "amount": quantity(step["low"], step["median"], step["high"], step["unit"]),
+            }
+            for step in mechanism["steps"]
         ],
         "places": places,
         "finding": None if finding is None else _finding(mechanism, finding, f"m{index}", summary),
@@ -464,6 +475,7 @@ def _finding(mechanism: Table, finding: Table, anchor: str, summary: Table) -> T
     return {
         **finding,
         "distribution": _distribution(mechanism, finding, anchor),
+        "level": _same_for_every_share(finding["by_responding_fraction"]),
         "packing_figure": _packing_figure(mechanism, finding, anchor, summary),
         "packing_words": _curve_words(finding["responding_by_packing"]),
         "dose_figure": _dose_figure(mechanism, finding, anchor, summary),
@@ -487,6 +499,11 @@ def _finding(mechanism: Table, finding: Table, anchor: str, summary: Table) -> T
             _extreme("Conservation ceiling", finding["conservation_ceiling"]),
         ],
     }
+
+
+def _same_for_every_share(margins: Sequence[Table]) -> bool:
+    """Whether the share of cells makes no difference, since all of them feel the same level."""
+    return len({(one["p5"], one["p50"], one["p95"]) for one in margins}) == 1
 
 
 def _extreme(name: str, extreme: Table) -> Table:
@@ -605,9 +622,7 @@ def _crossing_words(curve: Table) -> str:
 
 def _unread_words(unread: float) -> str:
     share = "Practically all" if unread >= 0.995 else f"{100.0 * unread:.0f} %"
-    return (
-        f"{share} of the doubt rests on numbers nobody here has read (recalled or assumed)."
-    )
+    return f"{share} of the doubt rests on numbers nobody here has read (recalled or assumed)."
 
 
 def _end_of(change: Table) -> str:
@@ -720,18 +735,29 @@ def _controls(controls: Sequence[Table]) -> list[Table]:
         rows = [
             {
                 **row,
+                "case": row["case"].replace("_rna/", " RNA/"),
                 "predicted": _points(row["low"], row["median"], row["high"]),
                 "published_words": _published(row),
                 "weak": row["high"] - row["low"] > _WIDE_POINTS,
             }
             for row in one["rows"]
         ]
-        found.append({**one, "rows": rows, "hash": one["hash"][:12]})
+        found.append(
+            {
+                **one,
+                "rows": rows,
+                "hash": one["hash"][:12],
+                "figure": _control_figure(one),
+                "all_weak": all(row["weak"] for row in rows if not row["is_rival"]),
+            }
+        )
     return found
 
 
 def _points(low: float, median: float, high: float) -> str:
-    low_words, median_words, high_words = (percent(x / 100.0) for x in (low, median, high))
+    low_words, median_words, high_words = (
+        _unbroken(percent(x / 100.0)) for x in (low, median, high)
+    )
     return f"{median_words} ({low_words} to {high_words})"
 
 
@@ -739,52 +765,43 @@ def _published(row: Table) -> str:
     middle, low, high = row["published"], row["published_low"], row["published_high"]
     if middle is not None:
         bounds = "" if low is None or high is None else f" ({number(low)} to {number(high)})"
-        return f"{number(middle)} %{bounds}"
+        return f"{_unbroken(f'{number(middle)} %')}{bounds}"
     if high is not None:
-        return f"at most {number(high)} %" if not low else f"{number(low)} to {number(high)} %"
+        top = _unbroken(f"{number(high)} %")
+        return f"{number(low)} to {top}" if low else f"at most {top}"
     return "only the sign is scored"
 
 
-def _controls_figure(controls: Sequence[Table]) -> str | None:
+def _control_figure(control: Table) -> str:
     rows = [
         Row(
-            label=f"{row['case']}{' (one position alone)' if row['is_rival'] else ''}",
+            label=row["case"].replace("_rna/", " RNA/"),
             value=_points(row["low"], row["median"], row["high"]),
-            short=row["score"],
-            note=row["score"],
+            short=percent(row["median"] / 100.0),
+            note=f"{row['score']}{' (rival)' if row['is_rival'] else ''}",
             low=row["low"],
             middle=row["median"],
             high=row["high"],
             published=(row["published_low"], row["published"], row["published_high"]),
         )
-        for one in controls
-        for row in one["rows"]
+        for row in control["rows"]
     ]
-    if not rows:
-        return None
     return figures.percents(
         rows,
-        axis_label="percent (what is counted is named in each row)",
+        axis_label="percent",
         caption=Caption(
-            key="controls",
-            title="Controls: predicted and published",
+            key=f"control-{_slug(control['name'])}",
+            title=f"{control['title']}: predicted and published",
             description="; ".join(f"{row.label}: predicted {row.value}" for row in rows),
         ),
     )
 
 
 def _number_row(record: Table) -> Table:
-    if record["origin"] != "catalog":
-        status = "this lab"
-    elif record["basis"] == "assumed":
-        status = "assumed"
-    else:
-        status = record["reading"]
     return {
         **record,
         "figure": _figure_of(record),
         "bounds": _BOUNDS.get(record["bound_kind"], record["bound_kind"]),
-        "status": status,
         "parameters": [_parameter(role) for role in record["roles"]],
     }
 
@@ -803,5 +820,5 @@ def _figure_of(record: Table) -> str:
 
 
 def _read_counts(numbers: Sequence[Table]) -> list[tuple[str, int]]:
-    statuses = [_number_row(one)["status"] for one in numbers]
+    statuses = [one["status"] for one in numbers]
     return [(name, statuses.count(name)) for name in READ_MARKS]

@@ -39,6 +39,7 @@ _MARKS = {
     "plausible": ("△", "bold blue"),
 }
 _BAR = 34
+_WIDE = 120  # columns from which the bars fit
 _METRIC_NAMES = {
     "particle": "counted particles",
     "vesicle": "vesicles",
@@ -283,27 +284,21 @@ def _waterfall(steps: list[Values], read: dict[str, str]) -> RenderableType:
     low = min((math.log10(s["low"]) for s in counted if s["low"] > 0.0), default=0.0)
     high = max((math.log10(s["high"]) for s in counted), default=1.0)
     low = max(low, high - 24.0)
-    table = Table(
-        "stage",
-        "median",
-        "90 % interval",
-        "from less to more (log scale)",
-        "read",
-        box=None,
-        pad_edge=False,
-        padding=(0, 1),
-    )
+    wide = console().width >= _WIDE
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
+    table.add_column("stage")
+    table.add_column("median", no_wrap=True)
+    table.add_column("90 % interval", no_wrap=True)
+    if wide:
+        table.add_column("few to many (log scale)", no_wrap=True)
+    table.add_column("read", style="dim")
     for step in steps:
-        statuses = dict.fromkeys(read.get(key, "") for key in step["records"])
-        table.add_row(
-            step["name"],
-            format_quantity(step["median"], step["unit"] or "1"),
-            f"{_short(step['low'])} to {_short(step['high'])}"
-            if step["low"] != step["high"]
-            else "as stated",
-            _bar(step, low, high) if step in counted else "",
-            Text(", ".join(sorted(statuses)), style="dim"),
-        )
+        stated = step["low"] == step["high"]
+        interval = "as stated" if stated else f"{_short(step['low'])} to {_short(step['high'])}"
+        statuses = ", ".join(sorted({read[key] for key in step["records"]}))
+        bar = [_bar(step, low, high) if step in counted else ""] if wide else []
+        amount = format_quantity(step["median"], step["unit"] or "1", digits=2)
+        table.add_row(step["name"], amount, interval, *bar, statuses)
     return Padding(table, (0, 0, 0, 2))
 
 
@@ -333,8 +328,10 @@ def _doubt(one: Values, finding: Values) -> RenderableType:
     top = ", ".join(f"{s['parameter']} {100 * s['total']:.0f} %" for s in shares)
     unread = 100 * min(max(finding["variance"]["by_status"].get("unread", 0.0), 0.0), 1.0)
     text.append(f"Doubt: {top}. {unread:.0f} % rests on numbers nobody here has read.\n")
-    for rival in finding["rivals"]:
-        text.append(f"If “{rival['position']}” were settled: {rival['verdict']}.\n")
+    for parameter in dict.fromkeys(r["parameter"] for r in finding["rivals"]):
+        held = [r for r in finding["rivals"] if r["parameter"] == parameter]
+        said = "; ".join(f"“{r['position']}”: {r['verdict']}" for r in held)
+        text.append(f"Sources contradict each other on {parameter}. {said}.\n")
     text.append(_flips(one["verdict"], finding["flips"]))
     text.append(_next(finding["measurements"]))
     return Padding(Group(lines, text), (0, 0, 0, 2))

@@ -14,10 +14,6 @@ Distribution = Literal[
 Basis = Literal["measured", "fitted", "derived", "assumed"]
 Reading = Literal["read", "second-hand", "recalled", "derived"]
 
-# Bounds of these kinds say how far the quantity itself may lie. The other kinds
-# describe the spread of an estimate and never serve as a best case.
-BOUNDING: tuple[BoundKind, ...] = ("range", "hard", "prior")
-
 DOI = re.compile(r"10\.\d{4,9}/\S+\Z")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from importlib.resources import files
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -147,11 +147,11 @@ def _explained(fault: ErrorDetails, table: dict[str, Any], text: str, where: str
         )
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] in ("literal_error", "union_tag_invalid"):
-        held = fault["input"]
-        given = held.get("kind") if isinstance(held, dict) else held
-        told = cast("dict[str, Any]", fault.get("ctx", {}))
+        held: Any = fault["input"]
+        given: Any = held.get("kind") if isinstance(held, dict) else held  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        told = fault.get("ctx", {})
         tags = told.get("expected_tags", told.get("expected", ""))
-        valid = re.findall(r"'([^']+)'", str(tags))
+        valid = re.findall(r"'([^']+)'", str(tags)) or [str(tags)]
         return InputError(
             f"{given!r} is not one of {', '.join(valid)}",
             where=at,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 Score = Literal["reproduced", "missed", "sign reproduced", "sign missed"]
 
-_DRAWS = 20_000
+_DRAWS = 10_000
 _CELLS = 32  # quantile nodes over the cells of one draw
 
 
@@ -181,11 +181,13 @@ def _dose_response(
     spec: ControlSpec, problem: Problem, catalog: Catalog, streams: Streams
 ) -> tuple[ControlRow, ...]:
     """Score the mean response of all cells at each dose against the published reduction."""
+    draws = problem.draws(streams, _DRAWS)
+    spread = _uptake_of_cells(draws["uptake_cv"])
     rows: list[ControlRow] = []
     for text, record_id in zip(spec.doses, spec.published, strict=True):
         dose = parse_dose(text, where=f"control dose {text!r}")
         posed = replace(problem, question=replace(problem.question, given=dose))
-        predicted = 100.0 * _mean_response(posed, posed.draws(streams, _DRAWS))
+        predicted = 100.0 * _mean_response(posed, draws, spread)
         low, median, high = (float(x) for x in np.quantile(predicted, [0.05, 0.5, 0.95]))
         known = catalog[record_id]
         if known.value is None:
@@ -199,18 +201,21 @@ def _dose_response(
     return tuple(rows)
 
 
-def _mean_response(problem: Problem, draws: Draws) -> Amount:
+def _uptake_of_cells(cv: Amount) -> Amount:
+    """Return quantiles of the cells' uptake over its mean, shape (draw, cell): a gamma law."""
+    nodes = (np.arange(_CELLS) + 0.5) / _CELLS
+    shape = 1.0 / cv[:, None] ** 2
+    return gammaincinv(shape, nodes[None, :]) / shape
+
+
+def _mean_response(problem: Problem, draws: Draws, spread: Amount) -> Amount:
     """Return the mean over cells of x / (1 + x), x being functional copies over half-maximum.
 
-    Cells differ by a gamma law of uptake; within a cell thousands of copies make
-    the packet noise small, so it is left out.
+    Within a cell thousands of copies make the packet noise small, so it is left out.
     """
     effect = problem.outcome(draws).effect
     if not isinstance(effect, Packets):
         raise TypeError("a dose-response control needs a luminal mechanism")
-    nodes = (np.arange(_CELLS) + 0.5) / _CELLS
-    shape = 1.0 / effect.cv**2
-    spread = gammaincinv(shape[:, None], nodes[None, :]) / shape[:, None]
     x = (effect.mean_delivered / effect.needed)[:, None] * spread
     return np.mean(x / (1.0 + x), axis=1)
 

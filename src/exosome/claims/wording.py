@@ -48,14 +48,20 @@ _ACRONYMS = {
     "amp": "AMP",
     "iv": "IV",
     "t": "T",
+    "cv": "CV",
+    "gsd": "GSD",
+    "kupffer": "Kupffer",
+    "kd": "Kd",
+    "msc": "MSC",
+    "ug": "µg",
     "lnp": "LNP",
     "lsec": "LSEC",
 }
 _PHRASES = {
     "pd_l1": "PD-L1",
     "tgf_beta": "TGF-β",
-    "in_vitro": "in the dish",
-    "joint": "in the joint",
+    "in_vitro": "in a dish",
+    "intra_articular": "intra-articular",
 }
 
 
@@ -101,10 +107,18 @@ def fold(margin: float | None) -> str:
     return f"{times} times too small" if margin < 0.0 else f"{times} times what is needed"
 
 
+def interval(margins: Margins) -> str:
+    """Return the 90 % interval of a margin in words; a direction both ends share is said once."""
+    low, high = fold(margins.low), fold(margins.high)
+    for ending in (" times too small", " times what is needed"):
+        if low.endswith(ending) and high.endswith(ending):
+            return f"{low.removesuffix(ending)} to {high}"
+    return f"{low} to {high}"
+
+
 def sentence(name: str, verdict: Verdict, margins: Margins) -> str:
     """Return the answer for one mechanism in one sentence with its interval."""
-    low, high = fold(margins.low), fold(margins.high)
-    return f"{name}: {verdict}. The dose is {fold(margins.median)} (90 %: {low} to {high})."
+    return f"{name}: {verdict}. The dose is {fold(margins.median)} (90 %: {interval(margins)})."
 
 
 NO_EFFECT = (

@@ -274,7 +274,7 @@ def format_quantity(value: float, unit: str, *, digits: int = 3) -> str:
     '1.2 × 10¹¹ vesicles'
     >>> format_quantity(1, "copy/cell")
     '1 copy/cell'
-    """  # noqa: RUF002 - the multiplication sign is meant
+    """
     if math.isnan(value):
         raise ValueError(f"no number to show in {unit}")
     figure = _figure(value, digits)

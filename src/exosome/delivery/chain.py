@@ -74,7 +74,6 @@ def give(question: Question, inputs: Noting) -> Journey:
 
 def take_up(question: Question, inputs: Noting, journey: Journey) -> tuple[UptakeByTarget, Journey]:
     """Return the vesicles that the target cells internalise."""
-    target = question.target.replace("_", " ")
     if isinstance(question.given, NaturalRelease):
         within = question.given.within
         taken = UptakeByTarget(journey.given.vesicles * inputs[f"captured_within.{within}"])
@@ -92,7 +91,7 @@ def take_up(question: Question, inputs: Noting, journey: Journey) -> tuple[Uptak
         taken = arriving.internalised(inputs[f"uptake_fraction.{question.route}.{question.target}"])
         rest = arriving.vesicles - taken.vesicles
         journey = journey.left("around the target cells, not taken up", rest)
-    step = inputs.step(f"internalised by all {target}s", "vesicle", taken.vesicles)
+    step = inputs.step("internalised by all target cells", "vesicle", taken.vesicles)
     return taken, journey.passed(step)
 
 
@@ -108,8 +107,7 @@ def bind(question: Question, inputs: Noting, journey: Journey) -> tuple[BoundToT
     arriving, journey = arrive(question, inputs, journey)
     bound = arriving.bound(inputs[f"bound_fraction.{question.route}.{question.target}"])
     journey = journey.left("around the target cells, not bound", arriving.vesicles - bound.vesicles)
-    target = question.target.replace("_", " ")
-    step = inputs.step(f"bound to all {target}s", "vesicle", bound.vesicles)
+    step = inputs.step("bound to all target cells", "vesicle", bound.vesicles)
     return bound, journey.passed(step)
 
 

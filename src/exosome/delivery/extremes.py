@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +12,8 @@ from exosome.catalog.roles import role_named
 from exosome.delivery.draws import Draws
 
 if TYPE_CHECKING:
+    from exosome.delivery.pool import BoundSource
     from exosome.delivery.problem import Problem
-
-BoundSource = Literal["sourced bound", "edge of a fitted spread", "conservation"]
 
 _POINTS = 9  # values tried between the two ends, so that an interior optimum is not missed
 _SWEEPS = 12
@@ -34,16 +33,14 @@ def sourced_best_case(problem: Problem) -> Extreme:
 
     Ends of a spread that describe an estimate (SD, confidence interval, fit
     multiplier) are no bounds of the quantity; where only such exist the cut of
-    the drawn law, three standard deviations out, stands in and is labelled. The
+    the drawn law, three standard deviations out, stands in. Assumed ranges stand
+    in where nobody has measured. Both are labelled for what they are. The
     case therefore lies at or beyond every draw, so failing here is a strong
     statement. Inputs are optimised, not set to an end, since some are not
     monotone (the cell-to-cell spread, for one).
     """
     box = {role: one.support for role, one in problem.pools.items()}
-    sources: dict[str, BoundSource] = {
-        role: "sourced bound" if one.has_sourced_bounds else "edge of a fitted spread"
-        for role, one in problem.pools.items()
-    }
+    sources: dict[str, BoundSource] = {role: one.bounds_are for role, one in problem.pools.items()}
     return _climb(problem, box, sources)
 
 
@@ -55,7 +52,7 @@ def conservation_ceiling(problem: Problem) -> Extreme:
     What fails here fails by conservation, whatever is learnt about delivery.
     """
     box = {role: one.support for role, one in problem.pools.items()}
-    sources: dict[str, BoundSource] = dict.fromkeys(box, "sourced bound")
+    sources: dict[str, BoundSource] = {role: one.bounds_are for role, one in problem.pools.items()}
     for role in box:
         known = role_named(role, where="conservation ceiling")
         if known.is_transport:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 
-from exosome.catalog.record import BOUNDING
 from exosome.catalog.roles import role_bounds
 from exosome.core.errors import CatalogError, InputError
 from exosome.numerics.laws import Law, LawKind, law
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 Status = Literal["assumed", "recalled", "second-hand", "derived", "read", "this lab"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 """How well a number was read, the least well read first."""
+
+
+BoundSource = Literal["sourced bound", "assumed range", "edge of a fitted spread", "conservation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +84,15 @@ class Pool:
         return min(one.low for one in every), max(one.high for one in every)
 
     @property
-    def has_sourced_bounds(self) -> bool:
-        """Whether both ends of the support are bounds of the quantity, not of an estimate."""
-        low, high = self.support
-        ends = {
-            edge
-            for study, laws in zip(self.studies, self.laws, strict=True)
-            for record, one in zip(study, laws, strict=True)
-            if record.bound_kind in BOUNDING
-            for edge in (one.low, one.high)
-        }
-        return low in ends and high in ends
+    def bounds_are(self) -> BoundSource:
+        """What the ends of the support are: bounds from sources, assumed ranges or a cut spread.
+
+        An end may come from any record of the mixture, so the weakest kind counts.
+        """
+        kinds = {record.bound_kind for record in self.records}
+        if kinds & {"sd", "ci95", "90%", "multiplier"}:
+            return "edge of a fitted spread"
+        return "assumed range" if "prior" in kinds else "sourced bound"
 
     def holding(self, rival: str) -> Pool:
         """Return the pool with only the records of one contradicting position."""
