@@ -265,6 +265,7 @@ def _mechanism(one: Values, numbers: list[Values]) -> RenderableType:
     finding = one.get("finding")
     if finding:
         parts.append(_doubt(one, finding))
+    parts.append(Padding(Text(one["note"], style="dim"), (0, 0, 0, 2)))
     return Padding(Group(*parts), (1, 0))
 
 

@@ -14,6 +14,7 @@ from exosome.claims.wording import (
     NO_EFFECT,
     VERDICT_WORDS,
     mechanism_name,
+    mechanism_note,
     plain,
     sentence,
 )
@@ -125,6 +126,7 @@ def _mechanism(found: MechanismResult, invariants: tuple[Invariant, ...]) -> Tab
         "name": name,
         "kind": problem.question.mechanism.kind,
         "verdict": "undecided" if finding is None else finding.verdict,
+        "note": mechanism_note(problem.question.mechanism),
         "why": NO_EFFECT if finding is None else VERDICT_WORDS[finding.verdict],
         "sentence": (
             f"{name}: {NO_EFFECT}"

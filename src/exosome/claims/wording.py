@@ -48,6 +48,7 @@ _ACRONYMS = {
     "amp": "AMP",
     "iv": "IV",
     "t": "T",
+    "peg": "PEG",
     "cv": "CV",
     "gsd": "GSD",
     "kupffer": "Kupffer",
@@ -89,6 +90,28 @@ def mechanism_name(mechanism: Mechanism) -> str:
             return f"Surface enzyme: {plain(enzyme)} making {plain(product)}{extra}"
         case SolubleCoisolate(factor=factor):
             return f"Soluble co-isolate: {plain(factor)}"
+
+
+def mechanism_note(mechanism: Mechanism) -> str:
+    """Return what a reader of this mechanism must know, in one sentence."""
+    match mechanism:
+        case Luminal():
+            return "Only what opens inside the cell counts; most vesicles hold no copy at all."
+        case SurfaceLigand():
+            return (
+                "No uptake is needed. A vesicle engages only the receptors in its contact patch, so "
+                "a bulk dissociation constant does not apply."
+            )
+        case SurfaceEnzyme():
+            return (
+                "No uptake is needed. The vesicles must at least match the same enzyme on the "
+                "resident cells. An enzyme that suffices on paper need not be what acts."
+            )
+        case SolubleCoisolate():
+            return (
+                "Not a vesicle effect. Only a process blank and a vesicle-depleted fraction can tell "
+                "it from one; serum or platelet lysate, endotoxin and PEG come the same way."
+            )
 
 
 def fold(margin: float | None) -> str:
