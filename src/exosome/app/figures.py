@@ -14,14 +14,14 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from matplotlib import rc_context
+import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
 # Stand-in colours; the page defines what each variable looks like by day and by night.
 _COLOURS = {
@@ -166,20 +166,23 @@ def margin_distribution(
         axes = _rows_axes(figure, len(rows), top=_HEADER + histogram)
         _margin_axis(axes, rows, None, bottom=len(rows), edges=_filled(edges, shares))
         top = _axes(figure, _SIDE, _HEADER, _WIDTH - 2 * _SIDE, histogram)
+        tallest = max(shares, default=1.0)
         top.set_xlim(axes.get_xlim())
-        top.set_ylim(0.0, max(shares, default=1.0) * 1.08)
+        top.set_ylim(0.0, tallest * 1.08)
         top.set_xticks([])
         top.set_yticks([])
-        _shade_enough(top, enough, 0.0, max(shares, default=1.0) * 1.08)
-        top.stairs(shares, edges, fill=True, color=SERIES[0], alpha=0.45, lw=0)
-        top.stairs(shares, edges, color=SERIES[0], lw=1.2)
+        _shade_enough(top, enough, 0.0, tallest * 1.08)
+        if shares:  # none where every draw delivers nothing
+            top.stairs(shares, edges, fill=True, color=SERIES[0], alpha=0.45, lw=0)
+            top.stairs(shares, edges, color=SERIES[0], lw=1.2)
+            said = (
+                f"tallest bin: {100 * tallest:.2g} % of draws",
+                f"(bins of {edges[1] - edges[0]:.2g})",
+            )
+            for words, height in zip(said, (1.0, 0.87), strict=True):
+                _text(top, _across(0.0), height * tallest, words, "wide")
         top.plot(top.get_xlim(), [0, 0], color=_RULE, lw=1)
         _percentile_lines(top, rows[0])
-        if shares:
-            bin_width = f"{edges[1] - edges[0]:.2g}"
-            said = (f"tallest bin: {100 * max(shares):.2g} % of draws", f"(bins of {bin_width})")
-            for words, height in zip(said, (1.0, 0.87), strict=True):
-                _text(top, _across(0.0), height * max(shares), words, "wide")
         _shade_enough(axes, Line(enough.at, ""), len(rows), 0.0)
         _draw_rows(axes, rows)
         axes.set_xlabel(axis_label, color=_MUTED, labelpad=8)
@@ -223,6 +226,10 @@ def response(
         for share in (0, 25, 50, 75, 100):
             axes.plot([at[0], at[-1]], [share] * 2, color=_RULE, lw=1)
         axes.set_yticks([0, 50, 100], ["0 %", "50 %", "100 %"], color=_MUTED)
+        axes.annotate(
+            "cells that respond", (0, 1), (-left, 6), xycoords="axes fraction",
+            textcoords="offset points", ha="left", va="bottom", color=_MUTED,
+        )  # fmt: skip
         axes.tick_params(length=0, pad=7)
         ends = (math.ceil(at[0]), math.floor(at[-1]))
         ticks = _whole_steps(*ends, most=7)
@@ -234,7 +241,7 @@ def response(
         if marked is not None:
             place = math.log10(marked.at)
             axes.plot([place] * 2, [0, 100], color=_INK, lw=1, zorder=3)
-            axes.text(place, 103, marked.label, ha="center", va="bottom", color=_INK)
+            axes.text(place, 103, marked.label, ha="left", va="bottom", color=_INK)
         axes.fill_between(
             at,
             [100 * one for one in low],
@@ -278,8 +285,11 @@ def _margin_axis(
 
 
 def _shade_enough(axes: Any, enough: Line, bottom: float, top: float) -> None:
+    """Shade where the dose suffices; between the lines of words only, where there are rows."""
     low, high = axes.get_xlim()
-    axes.fill_between([enough.at, high], bottom, top, color=_ENOUGH, alpha=0.13, lw=0)
+    lanes = [(i + 0.44, i + 0.8) for i in range(int(bottom))] or [(bottom, top)]
+    for lane in lanes:
+        axes.fill_between([enough.at, high], *lane, color=_ENOUGH, alpha=0.16, lw=0)
     axes.plot([enough.at] * 2, [bottom, top], color=_INK, lw=1.4)
     place = (enough.at - low) / (high - low)
     side = "right" if place > 0.8 else "left" if place < 0.2 else "center"
@@ -416,9 +426,9 @@ def _text(axes: Any, x: float, y: float, words: str, shown: str) -> None:
 
 
 @contextmanager
-def _canvas(width: float, height: float) -> Iterator[Any]:
+def _canvas(width: float, height: float) -> Generator[Any]:
     # Typed Any here and below: matplotlib's stubs leave most argument types open.
-    with warnings.catch_warnings(), rc_context(_STYLE):
+    with warnings.catch_warnings(), cast("Any", mpl).rc_context(_STYLE):
         # The browser draws the text in a font of its own; what matplotlib's lacks is no loss.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield Figure(figsize=(width / 72.0, height / 72.0))
@@ -437,7 +447,7 @@ def _axes(figure: Any, left: float, top: float, width: float, height: float) -> 
 def _inline(figure: Any, caption: Caption, css_class: str) -> str:
     """Return the drawing as an SVG element for a page."""
     file = io.StringIO()
-    FigureCanvasSVG(figure).print_svg(file, metadata=_NO_METADATA)
+    cast("Any", FigureCanvasSVG(figure)).print_svg(file, metadata=_NO_METADATA)
     return _fit_for_page(file.getvalue(), caption, css_class)
 
 

@@ -11,13 +11,13 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from exosome.app import figures
 from exosome.app.figures import Caption, Line, Row
 from exosome.claims.evidence import ROW_WORDS
-from exosome.claims.wording import fold, plain
+from exosome.claims.wording import fold, parameter_name, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,7 +94,6 @@ _NOTICEABLE = 0.01
 """A gain below this lies within the error of its own estimate (see delivery.measurement)."""
 _MEASUREMENTS_SHOWN = 5
 
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _POWER = re.compile(r"10\^(-?\d+(?:\.\d+)?)")
 
 
@@ -135,9 +134,11 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(
-        number=lambda value: _unbroken(number(value)),
-        percent=lambda share: _unbroken(percent(share)),
+    # Typed Any: jinja2 infers the type of a filter from those that it comes with.
+    filters = cast("dict[str, Any]", environment.filters)
+    filters.update(
+        number=_unbroken_number,
+        percent=_unbroken_percent,
         fold=fold,
         powers=_powers,
         slug=_slug,
@@ -145,7 +146,7 @@ def _template() -> Template:
         verdict_mark=_verdict_mark,
         bar=_bar,
     )
-    source = files(__package__).joinpath("report.html.j2").read_text("utf-8")
+    source = files("exosome.app").joinpath("report.html.j2").read_text("utf-8")
     return environment.from_string(source)
 
 
@@ -165,7 +166,7 @@ def number(value: float) -> str:
         fixed = f"{abs(value):.{places}f}" if power <= 2 else f"{float(f'{abs(value):.3g}'):.0f}"
         return sign + (fixed.rstrip("0").rstrip(".") if "." in fixed else fixed)
     mantissa = digits.rstrip("0").rstrip(".")
-    ten = f"10{str(power).translate(_SUPERSCRIPT)}"
+    ten = figures.power_of_ten(power)
     return sign + (ten if mantissa == "1" else f"{mantissa} × {ten}")
 
 
@@ -195,6 +196,14 @@ def quantity(low: float, median: float, high: float, unit: str = "") -> str:
 
 def _unbroken(words: str) -> str:
     return words.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _unbroken_number(value: float) -> str:
+    return _unbroken(number(value))
+
+
+def _unbroken_percent(share: float) -> str:
+    return _unbroken(percent(share))
 
 
 def _unit(unit: str) -> str:
@@ -231,12 +240,6 @@ def _powers(text: str) -> list[tuple[str, str]]:
 def _bar(share: float | None) -> str:
     """Return a share as a length in percent of a bar, cut at both ends."""
     return f"{100.0 * min(1.0, max(0.0, share or 0.0)):.2f}"
-
-
-def _parameter(role: str) -> str:
-    stem, *words = role.split(".")
-    named = ", ".join(plain(word) for word in words)
-    return f"{plain(stem)} ({named})" if named else plain(stem)
 
 
 def _worst(statuses: Iterable[str]) -> str:
@@ -299,7 +302,7 @@ def _dose(summary: Table) -> Table:
 
     def through(row: Table) -> list[Table]:
         return [
-            {"parameter": _parameter(role), "records": holders.get(role, [])}
+            {"parameter": parameter_name(role), "records": holders.get(role, [])}
             for role in row["roles"]
         ]
 
@@ -377,14 +380,17 @@ class _Inputs:
     @classmethod
     def of(cls, mechanism: Table) -> _Inputs:
         finding = mechanism.get("finding")
-        shares = [] if finding is None else finding["variance"]["shares"]
+        shares: list[Table] = [] if finding is None else finding["variance"]["shares"]
         return cls(
             {one["role"]: one for one in mechanism["inputs"]},
             {one["role"]: one for one in shares},
         )
 
     def brought_in(self, roles: Sequence[str]) -> list[Table]:
-        return [{**self.rows[role], "share": self._total(role)} for role in roles]
+        return [
+            {**self.rows[role], "share": self.total(role) if self.shares else None}
+            for role in roles
+        ]
 
     def note(self, roles: Sequence[str]) -> str:
         """Return the worst read-status and the summed share of the doubt of some inputs."""
@@ -393,12 +399,10 @@ class _Inputs:
         status = _worst(self.rows[role]["status"] for role in roles)
         if not self.shares:
             return status
-        total = sum(self._total(role) or 0.0 for role in roles)
-        return f"{status}, {_rough(total)} of doubt"
+        return f"{status}, {_rough(sum(self.total(role) for role in roles))} of doubt"
 
-    def _total(self, role: str) -> float | None:
-        if not self.shares:
-            return None
+    def total(self, role: str) -> float:
+        """Return the total share of an input; an input without spread has none."""
         return float(self.shares[role]["total"]) if role in self.shares else 0.0
 
 
@@ -593,7 +597,10 @@ def _curve_words(curve: Table | None) -> str:
         return ""
     best = max(range(len(curve["x"])), key=lambda i: (curve["median"][i], curve["high"][i]))
     if max(curve["high"]) < 1e-4:
-        return "However the copies are packed, fewer than 0.01 % of the cells respond."
+        return (
+            "However the copies are packed, fewer than 0.01 % of the cells respond "
+            "(95th percentile)."
+        )
     median, high = percent(curve["median"][best]), percent(curve["high"][best])
     return (
         f"The most cells respond at {number(curve['x'][best])} copies in each loaded vesicle: "
@@ -644,10 +651,7 @@ def _flip_words(verdict: str, flips: Sequence[Table]) -> str:
             "favourable sourced value at once, the dose still falls short. Only a source that "
             "lies outside the present ones could."
         )
-    return (
-        "No set of up to three inputs, each fixed at an end of its sourced range, turns this "
-        "verdict."
-    )
+    return "No set of up to three inputs, each fixed at an end of its range, turns this verdict."
 
 
 def _measurement_words(measurements: Sequence[Table]) -> str:
@@ -677,16 +681,16 @@ def _measurement_words(measurements: Sequence[Table]) -> str:
 def _input_groups(mechanism: Table, inputs: _Inputs) -> list[Table]:
     """Return the inputs grouped by read-status, the worst read first, the largest share first."""
     finding = mechanism.get("finding")
-    totals = {} if finding is None else finding["variance"]["by_status"]
+    totals: dict[str, float] = {} if finding is None else finding["variance"]["by_status"]
     groups: list[Table] = []
     for status in READ_MARKS:
-        held = [row for row in mechanism["inputs"] if row["status"] == status]
-        if held:
-            rows = [
-                {**row, "unit": _unit(row["unit"]), "variance": inputs.shares.get(row["role"])}
-                for row in held
-            ]
-            rows.sort(key=lambda row: -(row["variance"]["total"] if row["variance"] else 0.0))
+        held: list[Table] = [row for row in mechanism["inputs"] if row["status"] == status]
+        held.sort(key=lambda row: -inputs.total(row["role"]))
+        rows = [
+            {**row, "unit": _unit(row["unit"]), "variance": inputs.shares.get(row["role"])}
+            for row in held
+        ]
+        if rows:
             groups.append({"status": status, "total": totals.get(status), "rows": rows})
     return groups
 
@@ -802,7 +806,7 @@ def _number_row(record: Table) -> Table:
         **record,
         "figure": _figure_of(record),
         "bounds": _BOUNDS.get(record["bound_kind"], record["bound_kind"]),
-        "parameters": [_parameter(role) for role in record["roles"]],
+        "parameters": [parameter_name(role) for role in record["roles"]],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from importlib.resources import files
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import Field, ValidationError
 
@@ -147,17 +147,21 @@ def _explained(fault: ErrorDetails, table: dict[str, Any], text: str, where: str
         )
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] in ("literal_error", "union_tag_invalid"):
-        held: Any = fault["input"]
-        given: Any = held.get("kind") if isinstance(held, dict) else held  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        given = _given(fault["input"])
         told = fault.get("ctx", {})
         tags = told.get("expected_tags", told.get("expected", ""))
         valid = re.findall(r"'([^']+)'", str(tags)) or [str(tags)]
         return InputError(
             f"{given!r} is not one of {', '.join(valid)}",
             where=at,
-            remedy=f"did you mean {_nearest(str(given), valid)!r}?",
+            remedy=f"did you mean {_nearest(given, valid)!r}?",
         )
     return InputError(message, where=at, remedy="mend this value; `exosome check` tests the file")
+
+
+def _given(held: Any) -> str:  # what pydantic hands back is untyped
+    """Return the offending value; of a table, its kind."""
+    return str(cast("dict[str, Any]", held).get("kind") if isinstance(held, dict) else held)
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

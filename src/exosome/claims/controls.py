@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from exosome.catalog.load import Catalog
+    from exosome.catalog.record import Sourced
     from exosome.delivery.draws import Draws
     from exosome.delivery.problem import Problem
 
@@ -96,6 +97,7 @@ class ControlResult:
     frozen_on: str
     hash: str
     unchanged: bool
+    used: tuple[Sourced, ...]
 
     @property
     def passed(self) -> bool:
@@ -126,6 +128,7 @@ def run_control(name: str, catalog: Catalog, *, seed: int) -> ControlResult:
         case "below":
             rows = _below(spec, problem, catalog, streams)
     digest = input_hash(name, catalog)
+    used = _used(name, catalog)
     held = frozen()
     return ControlResult(
         name,
@@ -137,6 +140,7 @@ def run_control(name: str, catalog: Catalog, *, seed: int) -> ControlResult:
         str(held["frozen_on"]),
         digest,
         cast("dict[str, str]", held["hash"]).get(name) == digest,
+        used,
     )
 
 
@@ -164,13 +168,17 @@ def frozen() -> dict[str, object]:
 
 def input_hash(name: str, catalog: Catalog) -> str:
     """Return the hash of a control file and of every record that it uses."""
+    records = {record.id: asdict(record) for record in _used(name, catalog)}
+    content = _text(name) + json.dumps(records, sort_keys=True)
+    return sha256(content.encode()).hexdigest()
+
+
+def _used(name: str, catalog: Catalog) -> tuple[Sourced, ...]:
+    """Return every record that a control draws from or is scored by, in the order of ids."""
     control = read_control(name)
     (question,) = questions(control, where=f"control {name}")
     used = {r.id for one in pose(question, catalog).pools.values() for r in one.records}
-    used |= set(control.control.published)
-    records = {key: asdict(catalog[key]) for key in sorted(used)}
-    content = _text(name) + json.dumps(records, sort_keys=True)
-    return sha256(content.encode()).hexdigest()
+    return tuple(catalog[key] for key in sorted(used | set(control.control.published)))
 
 
 def _text(name: str) -> str:

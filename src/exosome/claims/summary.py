@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from exosome.catalog.bibliography import bibliography
+from exosome.catalog.bibliography import bibliography, bibtex
 from exosome.catalog.roles import role_named
 from exosome.claims.wording import (
     CAUTION,
@@ -15,6 +15,7 @@ from exosome.claims.wording import (
     VERDICT_WORDS,
     mechanism_name,
     mechanism_note,
+    parameter_name,
     plain,
     sentence,
 )
@@ -51,6 +52,7 @@ def summarise_answer(answer: Answer, *, name: str, provenance: Table) -> Table:
     provenance : dict
         What two runs of one question share (no time, host or path).
     """
+    used = _used(answer)
     mechanisms = [
         _mechanism(found, invariants)
         for found, invariants in zip(answer.result.mechanisms, answer.invariants, strict=True)
@@ -68,7 +70,8 @@ def summarise_answer(answer: Answer, *, name: str, provenance: Table) -> Table:
         "mechanisms": mechanisms,
         "evidence": _evidence(answer.evidence),
         "controls": [_control(one) for one in answer.controls],
-        "numbers": _numbers(answer),
+        "numbers": _numbers(used),
+        "bibtex": bibtex(record.citation for record, _ in used.values()),
         "run": {
             **provenance,
             "draws": answer.result.draws,
@@ -160,7 +163,7 @@ def _finding(problem: Problem, finding: Finding) -> Table:
         "rivals": [
             {
                 "role": one.role,
-                "parameter": _parameter(one.role),
+                "parameter": parameter_name(one.role),
                 "position": one.position,
                 "verdict": one.verdict,
                 "margin": _margins(one.margins),
@@ -171,7 +174,7 @@ def _finding(problem: Problem, finding: Finding) -> Table:
             "shares": [
                 {
                     "role": role,
-                    "parameter": _parameter(role),
+                    "parameter": parameter_name(role),
                     "status": problem.pools[role].status,
                     "first": float(indices.first[i]),
                     "first_halfwidth": float(indices.first_halfwidth[i]),
@@ -190,7 +193,7 @@ def _finding(problem: Problem, finding: Finding) -> Table:
                 "changes": [
                     {
                         "role": change.role,
-                        "parameter": _parameter(change.role),
+                        "parameter": parameter_name(change.role),
                         "value": change.value,
                         "unit": _unit(change.role),
                         "median": problem.pools[change.role].median,
@@ -205,7 +208,7 @@ def _finding(problem: Problem, finding: Finding) -> Table:
         "measurements": [
             {
                 "role": one.role,
-                "parameter": _parameter(one.role),
+                "parameter": parameter_name(one.role),
                 "wrong_before": one.wrong_before,
                 "wrong_after": one.wrong_after,
                 "gain": one.gain,
@@ -239,7 +242,7 @@ def _extreme(extreme: Extreme) -> Table:
         "values": [
             {
                 "role": role,
-                "parameter": _parameter(role),
+                "parameter": parameter_name(role),
                 "value": value,
                 "unit": _unit(role),
                 "bound": extreme.bounds[role],
@@ -258,7 +261,7 @@ def _input(problem: Problem, role: str) -> Table:
     low, high = one.support
     return {
         "role": role,
-        "parameter": _parameter(role),
+        "parameter": parameter_name(role),
         "unit": _unit(role),
         "median": one.median,
         "low": low,
@@ -311,26 +314,37 @@ def _evidence(found: EvidenceSummary) -> Table:
 
 def _control(one: ControlResult) -> Table:
     return {
-        **asdict(one),
+        **asdict(replace(one, used=())),
+        "used": [record.id for record in one.used],
         "passed": one.passed,
         "rows": [{**asdict(row), "records": list(row.records)} for row in one.rows],
     }
 
 
-def _numbers(answer: Answer) -> list[Table]:
+def _used(answer: Answer) -> dict[str, tuple[Sourced, list[str]]]:
+    """Return every record used, by id, with what it served."""
     used: dict[str, tuple[Sourced, list[str]]] = {}
-    for problem in answer.plan.problems:
-        for role, one in problem.pools.items():
-            for record in one.records:
-                roles = used.setdefault(record.id, (record, []))[1]
-                if role not in roles:
-                    roles.append(role)
+    places = {
+        "answer": answer.plan.records,
+        "dose": answer.dose.records if answer.dose else (),
+        "controls": tuple(r for control in answer.controls for r in control.used),
+    }
+    for place, records in places.items():
+        for record in records:
+            served = used.setdefault(record.id, (record, []))[1]
+            if place not in served:
+                served.append(place)
+    return used
+
+
+def _numbers(used: dict[str, tuple[Sourced, list[str]]]) -> list[Table]:
     works = bibliography()
     return [
         {
             "id": record.id,
             "quantity": record.quantity,
-            "roles": roles,
+            "roles": [record.role] if record.role else [],
+            "used_for": served,
             "value": record.value,
             "low": record.low,
             "high": record.high,
@@ -349,7 +363,7 @@ def _numbers(answer: Answer) -> list[Table]:
             "rival": record.rival,
             "note": record.note,
         }
-        for record, roles in (used[key] for key in sorted(used))
+        for record, served in (used[key] for key in sorted(used))
     ]
 
 
@@ -364,13 +378,6 @@ def _work(work: Reference) -> str:
 
 def _record_ids(problem: Problem, roles: tuple[str, ...]) -> list[str]:
     return [record.id for role in roles for record in problem.pools[role].records]
-
-
-def _parameter(role: str) -> str:
-    """Return a parameter's name in words: ``cell_count.kupffer_cell`` -> Kupffer cell count."""
-    stem, *words = role.split(".")
-    named = ", ".join(plain(word) for word in words)
-    return f"{plain(stem)} ({named})" if named else plain(stem)
 
 
 def _unit(role: str) -> str:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 VERDICT_WORDS: dict[Verdict, str] = {
     "impossible": (
-        "fails even if every vesicle reached the target cells and opened, with the most cargo "
-        "measured and the least need"
+        "fails even if nothing given were lost on the way and all of it acted, with the most cargo "
+        "and the least need in the sources"
     ),
     "not reached within sourced bounds": (
         "fails with every input at its most favourable sourced value"
@@ -77,6 +77,17 @@ def plain(name: str) -> str:
     return " ".join(_ACRONYMS.get(word, word) for word in name.split("_"))
 
 
+def parameter_name(role: str) -> str:
+    """Return a parameter's name in words.
+
+    >>> parameter_name("cell_count.kupffer_cell"), parameter_name("uptake_cv")
+    ('cell count (Kupffer cell)', 'uptake CV')
+    """
+    stem, *words = role.split(".")
+    named = ", ".join(plain(word) for word in words)
+    return f"{plain(stem)} ({named})" if named else plain(stem)
+
+
 def mechanism_name(mechanism: Mechanism) -> str:
     """Return what the mechanism is, in a few words."""
     match mechanism:
@@ -99,7 +110,7 @@ def mechanism_note(mechanism: Mechanism) -> str:
             return "Only what opens inside the cell counts; most vesicles hold no copy at all."
         case SurfaceLigand():
             return (
-                "No uptake is needed. A vesicle engages only the receptors in its contact patch, so "
+                "No uptake is needed. A vesicle engages only the receptors in its contact patch: "
                 "a bulk dissociation constant does not apply."
             )
         case SurfaceEnzyme():
@@ -109,8 +120,8 @@ def mechanism_note(mechanism: Mechanism) -> str:
             )
         case SolubleCoisolate():
             return (
-                "Not a vesicle effect. Only a process blank and a vesicle-depleted fraction can tell "
-                "it from one; serum or platelet lysate, endotoxin and PEG come the same way."
+                "Not a vesicle effect. Only a process blank and a vesicle-depleted fraction can "
+                "tell it from one; serum or platelet lysate, endotoxin and PEG come the same way."
             )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from exosome.catalog.load import Catalog
+    from exosome.catalog.record import Sourced
     from exosome.core.inputs import Inputs
     from exosome.core.random import Streams
     from exosome.core.units import Dose
@@ -44,6 +45,7 @@ class DoseTable:
     metrics: tuple[Converted, ...]
     pool_share: Converted
     secretion_s: Converted
+    records: tuple[Sourced, ...]
 
 
 def in_all_metrics(
@@ -69,7 +71,8 @@ def in_all_metrics(
     sourcing = Sourcing(catalog, where=where)
     for metric in (dose.metric, *METRICS):
         vesicles_per_unit(metric, sourcing, where=where)
-    for role in (*_POOL, *_SECRETION, "body_weight"):
+    weighed = dose.per_kg and body_weight_kg is None
+    for role in (*_POOL, *_SECRETION, *(("body_weight",) if weighed else ())):
         sourcing[role]
     pools = sourcing.pools
     inputs = draw(pools, coordinates(tuple(pools), streams, size), size)
@@ -90,6 +93,7 @@ def in_all_metrics(
         rows,
         _converted("share of the plasma pool", vesicles / own, (*weight, *through, *_POOL)),
         _converted("s of normal secretion", vesicles / per_s, (*weight, *through, *_SECRETION)),
+        tuple({r.id: r for one in pools.values() for r in one.records}.values()),
     )
 
 
