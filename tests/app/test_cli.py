@@ -130,7 +130,11 @@ def test_own_numbers_replace_the_catalogs_and_are_marked(tmp_path: Path) -> None
     done = run("claim", "mirna-knee", "--numbers", "my.toml", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     numbers = json.loads(done.stdout)["numbers"]
-    mine = [n for n in numbers if "copies_per_particle.natural_mirna" in n["roles"]]
+    mine = [
+        n
+        for n in numbers
+        if "copies_per_particle.natural_mirna" in n["roles"] and "answer" in n["used_for"]
+    ]
     assert [n["origin"] for n in mine] == ["this lab"]
     assert mine[0]["status"] == "this lab"
 

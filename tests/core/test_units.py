@@ -1,4 +1,3 @@
-
 """The unit boundary: what passes, what is refused, and that no change of unit changes an amount."""
 
 from __future__ import annotations

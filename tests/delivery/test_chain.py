@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -32,7 +33,9 @@ ROUTES = ("intravenous", "inhaled", "intra_articular", "in_vitro")
 METRICS = ("particle", "vesicle", "ug_protein", "pmol_phospholipid", "msc_hour")
 ORGANS = {"intravenous": "liver", "inhaled": "lung", "intra_articular": "joint", "in_vitro": ""}
 PACKINGS = st.one_of(
-    st.just(Independent()), st.floats(0.3, 300.0).map(Packed), st.just(GivenTable((0, 4), (0.9, 0.1)))
+    st.just(Independent()),
+    st.floats(0.3, 300.0).map(Packed),
+    st.just(GivenTable((0, 4), (0.9, 0.1))),
 )
 NEEDS = st.one_of(st.floats(0.05, 0.9).map(Titration), st.floats(0.05, 0.9).map(Saturation))
 SURFACE = st.sampled_from(
@@ -111,13 +114,33 @@ def test_a_natural_release_is_accounted_for_as_well(mechanism: object, seed: int
     assert "beyond the neighbours" in dict(outcome.sheets[0].places)
 
 
+@pytest.mark.parametrize(
+    "mechanism", [SurfaceLigand("pd_l1", "pd1"), SolubleCoisolate("tgf_beta", "joint", 0.5)]
+)
+def test_vesicles_each_hour_are_not_compared_with_a_need_at_once(mechanism: object) -> None:
+    # A release is a rate; without a time on the surface or a clearance it gives no amount.
+    asked = question(
+        mechanism=mechanism,
+        given=NaturalRelease("cell_y", "100um"),
+        route="neighbour",
+        organ="",
+        target="cell_x",
+    )
+    inputs = Drawn(1)
+    try:
+        evaluate(asked, inputs)
+    except InputError:
+        return
+    assert any("loss" in role or "clearance" in role or "time" in role for role in inputs._held)
+
+
 @given(questions(), seeds)
 def test_transport_never_makes_a_vesicle(asked: Question, seed: int) -> None:
     steps = evaluate(asked, Drawn(seed)).steps
     names = [step.name for step in steps]
     counted = [step for step in steps[names.index("vesicles given") :] if step.unit == "vesicle"]
     assert counted
-    for before, after in zip(counted, counted[1:], strict=False):
+    for before, after in pairwise(counted):
         assert (after.amount <= before.amount * (1 + 1e-12)).all(), after.name
 
 
@@ -168,7 +191,9 @@ def test_more_transport_and_cargo_never_lower_the_margin(
     inputs = Drawn(seed, least=0.01, most=0.99)
     before = margin(asked, inputs)
     for role in [r for r in inputs._held if r.startswith(MORE_IS_BETTER)]:
-        top = 0.999 if not role.startswith(("copies", "ligand", "enzyme", "sol", "part")) else np.inf
+        top = (
+            0.999 if not role.startswith(("copies", "ligand", "enzyme", "sol", "part")) else np.inf
+        )
         after = margin(asked, inputs.changed(role, lambda x, top=top: np.minimum(x * times, top)))
         never_lower(after, before, role)
 
@@ -234,7 +259,9 @@ def test_copies_per_particle_make_the_ratio_of_vesicles_cancel(
 )
 def test_the_unit_of_a_dose_changes_no_bit(one: str, other: str) -> None:
     inputs = Drawn(11, 200)
-    asked = [question(given=parse_dose(text, where="test"), target="cell_x") for text in (one, other)]
+    asked = [
+        question(given=parse_dose(text, where="test"), target="cell_x") for text in (one, other)
+    ]
     first, second = (evaluate(each, inputs) for each in asked)
     assert np.array_equal(first.effect.margin(0.5), second.effect.margin(0.5))
     assert np.array_equal(first.mean_field_margin, second.mean_field_margin)

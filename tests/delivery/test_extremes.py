@@ -13,6 +13,7 @@ from toys import LIVER, catalog, dose, luminal, problem, question, record
 
 from exosome.catalog.load import load_catalog
 from exosome.claims.claim import bundled_claims, read_claim
+from exosome.core.errors import NumericalError
 from exosome.core.random import Streams
 from exosome.delivery.extremes import conservation_ceiling, sourced_best_case
 from exosome.delivery.problem import pose
@@ -36,7 +37,7 @@ WIDE = {
 @pytest.mark.parametrize("name", sorted(bundled_claims()))
 def test_no_draw_of_a_bundled_claim_beats_the_best_case_nor_that_the_ceiling(name: str) -> None:
     asked = questions(read_claim(bundled_claims()[name]), where=name)
-    for one in (pose(question, load_catalog()) for question in asked):
+    for one in (pose(each, load_catalog()) for each in asked):
         best, ceiling = sourced_best_case(one).margin, conservation_ceiling(one).margin
         assert float(one.margin(one.draws(Streams(8), 3000)).max()) <= best + 1e-9
         assert best <= ceiling + 1e-9
@@ -81,7 +82,7 @@ def test_at_the_ceiling_every_vesicle_arrives_and_opens() -> None:
     assert ceiling.values["copies_per_particle.natural_mirna"] == 0.05
     assert ceiling.values["cell_count.hepatocyte"] == 1e6
     mean = math.log10(1e12 * 0.05 / 1e6 / 50.0)
-    assert ceiling.margin == pytest.approx(mean, abs=0.05)
+    assert ceiling.margin >= mean - 0.05
 
 
 def test_the_edge_of_a_fitted_spread_is_never_called_a_sourced_bound() -> None:
@@ -141,7 +142,7 @@ def test_a_contact_patch_is_no_law_of_conservation() -> None:
     )
     ceiling = conservation_ceiling(pose(asked, catalog(figures)))
     # 100 vesicles on each cell, 30 ligands each, 100 receptors needed.
-    assert ceiling.margin == pytest.approx(math.log10(100 * 30 / 100), abs=0.1)
+    assert ceiling.margin >= math.log10(100 * 30 / 100) - 0.1
 
 
 def test_where_nothing_is_delivered_the_best_case_says_so() -> None:
@@ -150,8 +151,7 @@ def test_where_nothing_is_delivered_the_best_case_says_so() -> None:
     assert conservation_ceiling(dead).margin == -math.inf
 
 
-def test_a_pool_that_opens_only_at_one_end_is_still_climbed() -> None:
-    # The middle of the box delivers nothing unless two inputs are both right.
+def test_a_lower_bound_of_zero_does_not_trap_the_climb() -> None:
     one = problem({"opening.natural_vesicle": (0.0, 0.4), "uptake_cv": (0.3, 1.2)})
     assert sourced_best_case(one).values["opening.natural_vesicle"] == 0.4
     assert math.isfinite(sourced_best_case(pose(question(), catalog(LIVER))).margin)
@@ -203,5 +203,16 @@ def test_percentiles_are_drawn_values_and_nothing_stands_below_them_all() -> Non
 
 
 def test_a_margin_that_is_no_number_is_never_summarised_in_silence() -> None:
-    with pytest.raises(Exception, match="(?i)nan|not a number|finite"):
+    with pytest.raises(NumericalError):
         summarise(np.array([0.1, math.nan, 0.3]))
+
+
+@pytest.mark.parametrize("fraction", [0.5, 0.1, 0.01])
+def test_conservation_does_not_spread_the_dose_over_cells_that_need_not_respond(
+    fraction: float,
+) -> None:
+    # Nothing but an observed spread of uptake keeps a dose from ending in the few cells asked
+    # for. All copies given, shared by these cells alone, is what conservation allows.
+    one = problem(WIDE, responding_fraction=fraction)
+    allowed = math.log10(1e12 * 0.05 / (fraction * 1e6 * 50.0))
+    assert conservation_ceiling(one).margin >= allowed - 0.02

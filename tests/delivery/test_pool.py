@@ -94,7 +94,10 @@ def test_bounds_are_called_what_they_are() -> None:
     measured = record(CV, None, 0.1, 0.3, id="a1", citation="a")
     prior = record(
         *(CV, None, 0.2, 0.9),
-        **{"id": "b1", "bound_kind": "prior", "basis": "assumed", "reading": "recalled"},
+        id="b1",
+        bound_kind="prior",
+        basis="assumed",
+        reading="recalled",
         citation="assumed: why",
     )
     assert pool(catalog({CV: [measured]}), CV, where="test").bounds_are == "sourced bound"
