@@ -6,12 +6,15 @@ import json
 import subprocess
 import sys
 from importlib.resources import files
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
 
 from exosome.claims.claim import bundled_claims
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CLAIM = bundled_claims()["mirna-knee"].read_text("utf-8")
 

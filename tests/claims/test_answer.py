@@ -269,7 +269,7 @@ def test_what_is_called_impossible_rests_on_a_measured_load(name: str) -> None:
     # "With the most cargo measured": where nobody has measured it, nothing is impossible by it.
     loads = ("copies_per", "soluble_per_particle", "ligand_copies", "enzyme_copies")
     for one in problems(name, load_catalog()):
-        if conservation_ceiling(one).margin >= 0.0:
+        if conservation_ceiling(one).binding >= 0.0:
             continue
         for role, pool in one.pools.items():
             if role.startswith(loads):

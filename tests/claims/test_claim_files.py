@@ -10,7 +10,6 @@ import pytest
 from exosome.catalog.load import load_catalog
 from exosome.claims.claim import (
     bundled_claims,
-    bundled_controls,
     find_claim,
     read_claim,
 )
@@ -57,7 +56,6 @@ def test_every_control_can_be_asked_and_only_controls_are_listed() -> None:
     for name in control_names():
         (asked,) = questions(read_control(name), where=name)
         assert pose(asked, load_catalog()).roles
-    assert set(bundled_controls()) == set(control_names())
 
 
 def test_a_claim_is_found_by_name_or_by_path(tmp_path: Path) -> None:

@@ -358,13 +358,6 @@ def test_a_role_without_a_record_is_named() -> None:
             pose(question(), catalog(figures))
 
 
-def test_sources_for_a_parameter_that_is_not_used_are_refused() -> None:
-    asked = question(only=(("km.cd73", ("k88",)),))
-    with pytest.raises(InputError, match=r"km\.cd73") as e:
-        pose(asked, catalog(LIVER))
-    assert "uptake_cv" in e.value.remedy
-
-
 def test_a_problem_draws_each_parameter_by_its_own_name() -> None:
     wide = problem({"uptake_cv": (0.1, 1.0), "opening.natural_vesicle": (0.01, 0.5)})
     other = problem({"uptake_cv": (0.1, 1.0)}, mechanism=luminal(packing=Packed(9.0)))

@@ -164,6 +164,16 @@ def test_a_declared_need_is_never_dropped_in_silence(cargo: str, share: float) -
     assert mechanism.needed == Titration(share)  # type: ignore[union-attr]
 
 
+def test_sources_for_a_parameter_that_is_not_used_are_refused() -> None:
+    from exosome.catalog.load import load_catalog
+    from exosome.study.plan import plan
+
+    read = Scenario.model_validate(changed("sources", {"km.cd73": ["k88"]}))
+    with pytest.raises(InputError, match=r"km\.cd73") as e:
+        plan(read, load_catalog(), seed=1)
+    assert "uptake_cv" in e.value.remedy
+
+
 def test_sources_may_be_named_for_a_parameter_of_one_mechanism_among_several() -> None:
     from exosome.catalog.load import load_catalog
     from exosome.study.plan import plan

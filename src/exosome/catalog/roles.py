@@ -35,6 +35,8 @@ class Role:
         Physical limits, in ``unit``, that no draw leaves.
     is_transport : bool
         Whether conservation alone could take this share to its best end.
+    ceiling : float or None
+        Upper end at the conservation ceiling where geometry, not a law, sets it.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Role:
     low: float
     high: float
     is_transport: bool
+    ceiling: float | None = None
 
 
 @cache
@@ -62,6 +65,7 @@ def all_roles() -> Mapping[str, Role]:
                 float(table.get("bounds", (-math.inf, math.inf))[0]),
                 float(table.get("bounds", (-math.inf, math.inf))[1]),
                 bool(table.get("transport", False)),
+                table.get("ceiling"),
             )
             for name, table in tables.items()
         }

@@ -66,8 +66,9 @@ def engaged_per_vesicle(
 
     A tethered vesicle reaches the receptors in its contact patch and no others,
     and has no more ligands to offer than it carries:
-    ``min(ligands, receptors x patch / surface)``. A bulk dissociation constant
+    ``min(ligands, receptors x patch / surface)``, never more than all. A bulk dissociation constant
     does not apply. Receptor diffusion into the patch and wrapping of the vesicle
     by the membrane would raise it.
     """
-    return np.minimum(ligands, receptors * patch_nm2 * 1e-6 / cell_surface_um2)
+    within_reach = receptors * np.minimum(patch_nm2 * 1e-6 / cell_surface_um2, 1.0)
+    return np.minimum(ligands, within_reach)

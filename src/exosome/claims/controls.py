@@ -8,6 +8,7 @@ file together with every record it draws from, taken before the first run.
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 Score = Literal["reproduced", "missed", "sign reproduced", "sign missed"]
 
 _DRAWS = 10_000
+FOLD_ALLOWED = math.sqrt(10.0)
+"""A dose-response control whose medians are off by more than this factor is missed."""
+
 _CELLS = 32  # quantile nodes over the cells of one draw
 
 
@@ -86,7 +90,12 @@ class ControlRow:
 
 @dataclass(frozen=True, slots=True)
 class ControlResult:
-    """A control with its rows and whether its inputs are as they were frozen."""
+    """A control with its rows and whether its inputs are as they were frozen.
+
+    ``fold_error`` is by what factor of dose a dose-response control's medians are
+    off, as the geometric mean over its doses: wide intervals alone would let a
+    tenfold error pass.
+    """
 
     name: str
     title: str
@@ -98,11 +107,14 @@ class ControlResult:
     hash: str
     unchanged: bool
     used: tuple[Sourced, ...]
+    fold_error: float | None
 
     @property
     def passed(self) -> bool:
-        """Whether every row that decides was reproduced."""
-        return all(row.score.endswith("reproduced") for row in self.rows if not row.is_rival)
+        """Whether every row that decides was reproduced, and the medians are not far off."""
+        near = self.fold_error is None or 1.0 / FOLD_ALLOWED <= self.fold_error <= FOLD_ALLOWED
+        rows = all(row.score.endswith("reproduced") for row in self.rows if not row.is_rival)
+        return near and rows
 
 
 def run_controls(*, seed: int, workers: int = 2) -> tuple[ControlResult, ...]:
@@ -141,6 +153,7 @@ def run_control(name: str, catalog: Catalog, *, seed: int) -> ControlResult:
         digest,
         cast("dict[str, str]", held["hash"]).get(name) == digest,
         used,
+        _fold_error(rows) if spec.scored_by == "dose_response" else None,
     )
 
 
@@ -207,6 +220,17 @@ def _dose_response(
             )
         )
     return tuple(rows)
+
+
+def _fold_error(rows: tuple[ControlRow, ...]) -> float:
+    """Return the geometric mean of predicted over published odds, which are linear in dose."""
+    logs = [
+        math.log(row.median / (100.0 - row.median))
+        - math.log(row.published / (100.0 - row.published))
+        for row in rows
+        if row.published is not None
+    ]
+    return math.exp(sum(logs) / len(logs))
 
 
 def _uptake_of_cells(cv: Amount) -> Amount:

@@ -152,6 +152,9 @@ def interval(margins: Margins) -> str:
 
 def sentence(name: str, verdict: Verdict, margins: Margins) -> str:
     """Return the answer for one mechanism in one sentence with its interval."""
+    if margins.median is None:
+        share = f"{100.0 * margins.nothing:.3g}"
+        return f"{name}: {verdict}. Nothing is delivered in {share} of 100 draws."
     return f"{name}: {verdict}. The dose is {fold(margins.median)} (90 %: {interval(margins)})."
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from exosome.core.balance import BalanceSheet
 from exosome.core.constants import AVOGADRO_PER_MOL
 from exosome.delivery.denominators import BoundToTarget, UptakeByTarget, Vesicles
-from exosome.delivery.question import RETAINED, THROUGH_A_DEVICE, NaturalRelease
+from exosome.delivery.question import RETAINED, THROUGH_A_DEVICE, Luminal, NaturalRelease
 from exosome.product.dose import vesicles_per_unit
 
 if TYPE_CHECKING:
@@ -60,9 +60,11 @@ def give(question: Question, inputs: Noting) -> Journey:
     amount = _amount(question.given, question.body_weight_kg, inputs)
     unit = _UNIT_NAMES.get(question.given.metric, question.given.metric)
     stated = inputs.step("dose as stated", unit, amount)
-    if question.given.metric == "ug_rna":
-        copies = amount * 1e-6 / inputs["molar_mass.sirna"] * AVOGADRO_PER_MOL
-        given = Vesicles(copies / inputs["copies_per_vesicle.lnp_sirna"])
+    mechanism = question.mechanism
+    by_mass = question.given.metric == "ug_rna" and question.carrier == "lnp"
+    if by_mass and isinstance(mechanism, Luminal):
+        copies = amount * 1e-6 / inputs[f"molar_mass.{mechanism.cargo}"] * AVOGADRO_PER_MOL
+        given = Vesicles(copies / inputs[f"copies_per_vesicle.{mechanism.load}"])
         name = "carriers given"
     else:
         each = vesicles_per_unit(question.given.metric, inputs, where=f"{question.name}: dose")
@@ -88,7 +90,9 @@ def take_up(question: Question, inputs: Noting, journey: Journey) -> tuple[Uptak
         journey = journey.left(f"other cells of the {question.organ}", rest)
     else:
         arriving, journey = arrive(question, inputs, journey)
-        taken = arriving.internalised(inputs[f"uptake_fraction.{question.route}.{question.target}"])
+        taken = arriving.internalised(
+            inputs[f"uptake_fraction.{_kinetics(question)}.{question.target}"]
+        )
         rest = arriving.vesicles - taken.vesicles
         journey = journey.left("around the target cells, not taken up", rest)
     step = inputs.step("internalised by all target cells", "vesicle", taken.vesicles)
@@ -105,7 +109,7 @@ def bind(question: Question, inputs: Noting, journey: Journey) -> tuple[BoundToT
         taken, journey = take_up(question, inputs, journey)
         return BoundToTarget(taken.vesicles), journey
     arriving, journey = arrive(question, inputs, journey)
-    bound = arriving.bound(inputs[f"bound_fraction.{question.route}.{question.target}"])
+    bound = arriving.bound(inputs[f"bound_fraction.{_kinetics(question)}.{question.target}"])
     journey = journey.left("around the target cells, not bound", arriving.vesicles - bound.vesicles)
     step = inputs.step("bound to all target cells", "vesicle", bound.vesicles)
     return bound, journey.passed(step)
@@ -121,7 +125,7 @@ def arrive(
         journey = journey.left("broken by the device", vesicles.vesicles - intact.vesicles)
         journey = journey.passed(inputs.step("intact after the device", "vesicle", intact.vesicles))
         vesicles = intact
-    arriving = vesicles.arriving(inputs[f"arriving.{question.route}.{question.target}"])
+    arriving = vesicles.arriving(inputs[f"arriving.{_kinetics(question)}.{question.target}"])
     journey = journey.left("never near the target cells", vesicles.vesicles - arriving.vesicles)
     step = inputs.step("arriving around the target cells", "vesicle", arriving.vesicles)
     return arriving, journey.passed(step)
@@ -140,14 +144,18 @@ def _retain(
     question: Question, inputs: Noting, journey: Journey
 ) -> tuple[RetainedVesicles, Journey]:
     organ, given = question.organ, journey.given
-    route = f"lnp_{question.route}" if question.carrier == "lnp" else question.route
-    signal = inputs[f"organ_signal.{route}.{organ}"]
+    signal = inputs[f"organ_signal.{_kinetics(question)}.{organ}"]
     retained = given.retained(signal, inputs[f"residual_blood_share.{organ}"])
     in_organ = given.vesicles * signal
     journey = journey.left("elsewhere in the body", given.vesicles - in_organ)
     journey = journey.left(f"blood left in the {organ}", in_organ - retained.vesicles)
     step = inputs.step(f"retained in the {organ}", "vesicle", retained.vesicles)
     return retained, journey.passed(step)
+
+
+def _kinetics(question: Question) -> str:
+    """Return the catalog's name for a route: lipid nanoparticles do not move as vesicles do."""
+    return f"lnp_{question.route}" if question.carrier == "lnp" else question.route
 
 
 def _amount(dose: Dose, body_weight_kg: float | None, inputs: Noting) -> Amount:

@@ -58,7 +58,7 @@ def smallest_flip(
     middle = summarise(problem.margin(quick)).median
     flips: list[Flip] = []
     for upwards in (True, False):
-        ranked = _ranked(problem, quick, ends, upwards=upwards)
+        ranked = _ranked(problem, quick, ends, verdict, upwards=upwards)
         if middle is None and not upwards:
             break
         flip = _search(problem, draws, quick, ranked, verdict, (ceiling, best_case), upwards)
@@ -67,12 +67,16 @@ def smallest_flip(
     return tuple(flips)
 
 
-def _ranked(problem: Problem, quick: Draws, ends: list[Change], *, upwards: bool) -> list[Change]:
+def _ranked(
+    problem: Problem, quick: Draws, ends: list[Change], verdict: Verdict, *, upwards: bool
+) -> list[Change]:
     """Return, for each input, the end that moves the deciding percentile most; best first."""
     effect: dict[str, tuple[float, Change]] = {}
+    # An implausible verdict turns by its 95th percentile, a plausible one by its 5th.
+    by_high = verdict == "implausible" or (verdict == "undecided" and not upwards)
     for change in ends:
         margins = summarise(problem.margin(quick.with_value(change.role, change.value)))
-        deciding = margins.low if upwards else margins.high
+        deciding = margins.high if by_high else margins.low
         moved = float("-inf") if deciding is None else deciding
         score = moved if upwards else -moved
         if change.role not in effect or score > effect[change.role][0]:

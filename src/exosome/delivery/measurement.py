@@ -57,7 +57,9 @@ def next_measurements(
         with np.errstate(divide="ignore"):
             seen = np.log(draws[role]) + math.log(PRECISION_FOLD) * error
         order = np.argsort(seen, kind="stable")
-        shares = [float(part.mean()) for part in np.array_split(enough[order], _BINS)]
+        shares = [
+            float(part.mean()) for part in np.array_split(enough[order], min(_BINS, enough.size))
+        ]
         after = float(np.mean([_wrong(p) for p in shares]))
         # Binning noise alone can seem to help by chance, or to hurt: neither is real.
         found.append(Measurement(role, before, min(after, before)))

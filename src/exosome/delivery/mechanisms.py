@@ -15,6 +15,7 @@ from exosome.cell.response import (
     turnover_um_per_h,
 )
 from exosome.core.balance import BalanceSheet
+from exosome.core.errors import InputError
 from exosome.delivery.chain import arrive, bind, give, take_up, target_cells
 from exosome.delivery.denominators import CopiesPerParticle, CopiesPerVesicle
 from exosome.delivery.draws import Noting
@@ -51,9 +52,19 @@ def evaluate(question: Question, inputs: Inputs) -> Outcome:
 
     Raises
     ------
+    InputError
+        If the dose does not say how many vesicles were given, or a release per
+        hour meets a need that has no time scale.
     BalanceError
         If a vesicle or a copy ends in no named place, or in two.
     """
+    natural = isinstance(question.given, NaturalRelease)
+    if natural and not isinstance(question.mechanism, Luminal):
+        raise InputError(
+            "a natural release is a rate, and this mechanism needs an amount at one time",
+            where=question.name,
+            remedy="state a luminal mechanism, whose cargo has a known life, or give a dose",
+        )
     noting = Noting(inputs)
     journey = give(question, noting)
     match question.mechanism:
@@ -110,6 +121,8 @@ def _luminal(question: Question, luminal: Luminal, inputs: Noting, journey: Jour
 
 
 def _copies_per_vesicle(luminal: Luminal, inputs: Noting) -> CopiesPerVesicle:
+    if isinstance(luminal.packing, GivenTable):
+        return CopiesPerVesicle(inputs.constant(luminal.packing.mean))
     if luminal.loaded_copies is not None:
         lumen = mean_lumen_volume_nm3(
             inputs["vesicle_diameter"], inputs["vesicle_diameter_gsd"], inputs["bilayer_thickness"]
@@ -196,7 +209,9 @@ def _surface_ligand(
     # No cell engages more receptors than it has.
     total = np.minimum(each.vesicles * engaged, receptors)
     steps.append(inputs.step("receptors engaged on one cell", "receptor", total))
-    needed = receptors * inputs[f"engaged_share_needed.{ligand.receptor}"]
+    # A cell without the receptor cannot respond, however little share would do.
+    share = inputs[f"engaged_share_needed.{ligand.receptor}"]
+    needed = np.where(receptors > 0.0, receptors * share, np.inf)
     steps.append(inputs.step("receptors to engage at once", "receptor", needed))
     sheet = journey.sheet.put("bound to target cells", bound.vesicles)
     effect = Packets(each.vesicles, Poisson(engaged), total, needed, cv)

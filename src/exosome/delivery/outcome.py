@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exosome.numerics.compound import Jump, Table, mean_reaching, survival
+from exosome.numerics.compound import Fixed, Jump, Table, mean_reaching, survival
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,7 +55,10 @@ class Packets:
 
     def responding(self, times_dose: float = 1.0) -> Amount:
         """Return the fraction of target cells that collect what they need."""
-        return survival(self.arrivals * times_dose, self.needed, self.jump, self.cv)
+        arrivals = self.arrivals * times_dose
+        if isinstance(self.jump, Table):
+            return _table_survival(arrivals, self.needed, self.jump, self.cv)
+        return survival(arrivals, self.needed, self.jump, self.cv)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def _log10_ratio(amount: Amount, needed: Amount) -> Amount:
 
 
 _GRID_NEEDED, _GRID_CV = 33, 7
+_MANY_PACKETS = 200.0
 
 
 def _table_reaching(fraction: float, needed: Amount, jump: Table, cv: Amount) -> Amount:
@@ -102,8 +106,43 @@ def _table_reaching(fraction: float, needed: Amount, jump: Table, cv: Amount) ->
 
     One transform for each draw would take minutes, so the inverse is computed on
     a grid of needs (logarithmic) and spreads and interpolated: within 1 % where
-    the need exceeds a few packets (whole packets make steps below that).
+    the need exceeds a few packets (whole packets make steps below that). Where
+    over 200 packets are needed, packets of one size with the law's mean and
+    variance stand for it.
     """
+    size, packets = _one_size(jump)
+    reaching = np.full(needed.shape, np.inf)
+    if size == 0.0:
+        return reaching
+    many = needed > _MANY_PACKETS * size
+    finite = np.isfinite(needed)
+    reaching[many & finite] = (
+        mean_reaching(fraction, needed[many & finite], Fixed(size), cv[many & finite]) / packets
+    )
+    few = ~many
+    if few.any():
+        reaching[few] = _on_a_grid(fraction, needed[few], jump, cv[few])
+    return reaching
+
+
+def _one_size(jump: Table) -> tuple[float, float]:
+    """Return the packet size with the law's mean and variance, and such packets per arrival."""
+    sizes, shares = np.asarray(jump.sizes, float), np.asarray(jump.probabilities, float)
+    first, second = float(np.sum(sizes * shares)), float(np.sum(sizes**2 * shares))
+    return (second / first, first**2 / second) if first > 0.0 else (0.0, 0.0)
+
+
+def _table_survival(arrivals: Amount, needed: Amount, jump: Table, cv: Amount) -> Amount:
+    size, packets = _one_size(jump)
+    few = needed <= _MANY_PACKETS * size
+    share = np.zeros(needed.shape)
+    share[few] = survival(arrivals[few], needed[few], jump, cv[few])
+    many = ~few & np.isfinite(needed) & (size > 0.0)
+    share[many] = survival(arrivals[many] * packets, needed[many], Fixed(size), cv[many])
+    return share
+
+
+def _on_a_grid(fraction: float, needed: Amount, jump: Table, cv: Amount) -> Amount:
     top = float(needed.max()) * (1.0 + 1e-9)
     x = np.geomspace(float(needed.min()), top, _GRID_NEEDED, dtype=np.float64)
     y = np.linspace(float(cv.min()), float(cv.max()) + 1e-9, _GRID_CV, dtype=np.float64)

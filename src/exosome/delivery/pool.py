@@ -34,14 +34,19 @@ class Pool:
 
     Sources that disagree are kept side by side: a draw first picks a study,
     each with the same weight, then a record of that study, then a value from
-    its law. Nothing is averaged. ``status`` is that of the least well read
-    record, the inputs of derived ones included.
+    its law. Nothing is averaged. ``read_as`` says for each record how well the
+    worst read number behind it was read.
     """
 
     role: str
     studies: tuple[tuple[Sourced, ...], ...]
     laws: tuple[tuple[Law, ...], ...]
-    status: Status
+    read_as: dict[str, Status]
+
+    @property
+    def status(self) -> Status:
+        """How well the least well read record was read, the inputs of derived ones included."""
+        return next(name for name in STATUSES if name in {self.read_as[r.id] for r in self.records})
 
     @property
     def records(self) -> tuple[Sourced, ...]:
@@ -96,7 +101,7 @@ class Pool:
 
     def holding(self, rival: str) -> Pool:
         """Return the pool with only the records of one contradicting position."""
-        return _pool(self.role, [r for r in self.records if r.rival == rival], self.status)
+        return _pool(self.role, [r for r in self.records if r.rival == rival], self.read_as)
 
 
 def pool(catalog: Catalog, role: str, *, only: Sequence[str] = (), where: str) -> Pool:
@@ -125,8 +130,10 @@ def pool(catalog: Catalog, role: str, *, only: Sequence[str] = (), where: str) -
                     remedy=f"choose from {', '.join(sorted(known))}",
                 )
         records = tuple(r for r in records if r.id in only)
-    every = [*records, *(one for r in records for one in catalog.inputs_of(r.id))]
-    return _pool(role, records, worst_status(every))
+    read_as: dict[str, Status] = {
+        r.id: worst_status([r, *catalog.inputs_of(r.id)]) for r in records
+    }
+    return _pool(role, records, read_as)
 
 
 def status_of(record: Sourced) -> Status:
@@ -142,13 +149,15 @@ def worst_status(records: Iterable[Sourced]) -> Status:
     return next(name for name in STATUSES if name in found)
 
 
-def _pool(role: str, records: Sequence[Sourced], status: Status) -> Pool:
+def _pool(role: str, records: Sequence[Sourced], read_as: dict[str, Status]) -> Pool:
     studies: dict[str, list[Sourced]] = {}
     for record in records:
-        studies.setdefault(record.citation, []).append(record)
+        # "computed" says who did the sum, not whose measurement it was.
+        study = record.id if record.citation == "computed" else record.citation
+        studies.setdefault(study, []).append(record)
     grouped = tuple(tuple(study) for study in studies.values())
     laws = tuple(tuple(_law_of(r) for r in study) for study in grouped)
-    return Pool(role, grouped, laws, status)
+    return Pool(role, grouped, laws, read_as)
 
 
 def _law_of(record: Sourced) -> Law:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exosome.core.errors import InputError
 from exosome.delivery.draws import Draws, coordinates, draw
 from exosome.delivery.mechanisms import evaluate
 from exosome.delivery.pool import pool
@@ -90,14 +89,6 @@ def pose(question: Question, catalog: Catalog) -> Problem:
     MissingRecordError
         If the catalog has no record for a parameter; the role is named.
     """
-    only = dict(question.only)
-    inputs = Sourcing(catalog, only=only, where=question.name)
+    inputs = Sourcing(catalog, only=dict(question.only), where=question.name)
     evaluate(question, inputs)
-    for role in only:
-        if role not in inputs.pools:
-            raise InputError(
-                f"sources are given for {role!r}, which this question does not use",
-                where=question.name,
-                remedy=f"parameters used: {', '.join(sorted(inputs.pools))}",
-            )
     return Problem(question, inputs.pools)

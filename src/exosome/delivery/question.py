@@ -40,6 +40,11 @@ class GivenTable:
     copies: tuple[float, ...]
     shares: tuple[float, ...]
 
+    @property
+    def mean(self) -> float:
+        """Mean copies of one vesicle."""
+        return sum(c * s for c, s in zip(self.copies, self.shares, strict=True))
+
 
 Packing = Independent | Packed | GivenTable
 

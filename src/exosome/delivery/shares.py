@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from exosome.delivery.problem import Problem
 
 _UNREAD = ("assumed", "recalled")
+_PILOT = 2_000
+_BELOW_ALL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Shares:
 
     ``by_status`` holds the total share of each group of inputs: what the
     variance would lose, on average, if all inputs of the group were known.
-    ``nothing`` draws (no margin) are set to the smallest finite margin.
+    Draws that deliver nothing have no margin; they count as a decade below the
+    smallest margin of a pilot sample.
     """
 
     indices: SobolResult
@@ -46,14 +49,15 @@ def variance_shares(problem: Problem, streams: Streams, size: int) -> Shares:
     varying = tuple(r for r, one in problem.pools.items() if one.support[0] < one.support[1])
     status = {role: problem.pools[role].status for role in varying}
 
+    pilot = problem.margin(problem.draws(streams, _PILOT))
+    finite = pilot[np.isfinite(pilot)]
+    floor = float(finite.min()) - _BELOW_ALL if finite.size else 0.0
+
     def margin(u: NDArray[np.float64]) -> NDArray[np.float64]:
         columns = {role: u[:, i] for i, role in enumerate(varying)}
         for role in problem.roles:
             columns.setdefault(role, np.zeros(len(u)))
-        margins = problem.margin(draw(problem.pools, columns, len(u)))
-        finite = margins[np.isfinite(margins)]
-        floor = float(finite.min()) if finite.size else 0.0
-        return np.where(np.isfinite(margins), margins, floor)
+        return np.maximum(problem.margin(draw(problem.pools, columns, len(u))), floor)
 
     def total_of(groups: dict[str, list[str]]) -> dict[str, float]:
         named = {name: roles for name, roles in groups.items() if roles}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from exosome.core.errors import NumericalError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -48,6 +50,12 @@ class Margins:
 
 def summarise(margins: NDArray[np.float64]) -> Margins:
     """Return the percentiles of the drawn margins, with nothing delivered as its own outcome."""
+    if np.isnan(margins).any():
+        raise NumericalError(
+            f"{int(np.isnan(margins).sum())} of {margins.size} margins are no numbers",
+            where="margin",
+            remedy="this is a defect of the program: report it with the command and the seed",
+        )
     ordered = np.sort(margins)
     # Nearest rank: interpolating between a number and "nothing" has no meaning.
     rank = [min(int(np.ceil(p / 100.0 * ordered.size)), ordered.size) - 1 for p in PERCENTILES]
@@ -59,7 +67,8 @@ def summarise(margins: NDArray[np.float64]) -> Margins:
 def judge(margins: Margins, ceiling: float, best_case: float) -> Verdict:
     """Return the verdict on a mechanism; it never judges the effect itself.
 
-    ``impossible`` fails even when conservation is the only limit; ``not reached
+    ``impossible`` fails even when conservation is the only limit (``ceiling`` is
+    infinite where nobody has measured the cargo); ``not reached
     within sourced bounds`` fails with every input at its most favourable sourced
     value; else the 5th and 95th percentiles of the margin decide.
     """

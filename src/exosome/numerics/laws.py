@@ -112,12 +112,18 @@ def law(
     ValueError
         If the shape cannot be built from these figures.
     """
+    least, most = limits
+    for figure in (value, low, high) if low is None or high is None else (value,):
+        if figure is not None and not least <= figure <= most:
+            raise ValueError(f"{figure:g} lies outside the physical limits {least:g} to {most:g}")
     if low is None or high is None or kind == "point":
         if value is None:
             raise ValueError("a law needs a value or bounds, and a point needs a value")
         return Law("point", value, value, value, 0.0, 0.0)
-    low, high = max(low, limits[0]), min(high, limits[1])
+    if low > most or high < least:
+        raise ValueError(f"{low:g} to {high:g} lies outside the limits {least:g} to {most:g}")
     if kind in ("uniform", "loguniform", "below_limit"):
+        low, high = max(low, least), min(high, most)
         if kind == "loguniform" and low <= 0.0:
             raise ValueError("a log-uniform law needs a lower bound above zero")
         middle = math.sqrt(low * high) if kind == "loguniform" else 0.5 * (low + high)
@@ -125,7 +131,7 @@ def law(
     if value is None:
         raise ValueError(f"a {kind} law needs a central value")
     if kind == "triangular":
-        return Law(kind, value, low, high, 0.0, 0.0)
+        return Law(kind, value, max(low, least), min(high, most), 0.0, 0.0)
     return _two_piece(kind, value, low, high, bound_kind, limits)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exosome.core.errors import InputError
 from exosome.delivery.problem import Problem, pose
 from exosome.study.scenario import questions
 
@@ -53,6 +54,16 @@ def plan(
     ------
     MissingRecordError
         If the catalog holds no record for a number that a mechanism needs.
+    InputError
+        If sources are chosen for a parameter that no mechanism uses.
     """
     problems = tuple(pose(question, catalog) for question in questions(scenario, where=where))
+    used = {role for problem in problems for role in problem.roles}
+    for role in scenario.sources:
+        if role not in used:
+            raise InputError(
+                f"sources are given for {role!r}, which no mechanism of the claim uses",
+                where=f"{where} sources",
+                remedy=f"parameters used: {', '.join(sorted(used))}",
+            )
     return Plan(problems, scenario.effect is not None, seed, draws, sobol_size)

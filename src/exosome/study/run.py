@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from exosome.core.balance import BalanceSheet
     from exosome.core.progress import Reporter
     from exosome.delivery.draws import Draws
-    from exosome.delivery.extremes import Extreme
     from exosome.delivery.outcome import Outcome
     from exosome.delivery.problem import Problem
     from exosome.study.plan import Plan
@@ -72,10 +71,12 @@ def run_all(
             reporter.advance(1)
         return found
 
-    with ThreadPoolExecutor(max_workers=max(1, workers)) as threads:
-        found = iter(list(threads.map(one, tasks)))
-    if reporter is not None:
-        reporter.finish()
+    try:
+        with ThreadPoolExecutor(max_workers=max(1, workers)) as threads:
+            found = iter(list(threads.map(one, tasks)))
+    finally:
+        if reporter is not None:
+            reporter.finish()
     return tuple(
         Result(tuple(next(found) for _ in plan.problems), plan.seed, plan.draws, plan.sobol_size)
         for plan in plans
@@ -109,7 +110,7 @@ def _finding(
     drawn = outcome.effect.margin(wanted)
     margins = summarise(drawn)
     ceiling, best = conservation_ceiling(problem), sourced_best_case(problem)
-    verdict = judge(margins, ceiling.margin, best.margin)
+    verdict = judge(margins, ceiling.binding, best.margin)
     return Finding(
         verdict=verdict,
         margins=margins,
@@ -119,9 +120,9 @@ def _finding(
         ),
         ceiling=ceiling,
         best_case=best,
-        rivals=_rival_verdicts(plan, problem, streams, draws, ceiling),
+        rivals=_rival_verdicts(plan, problem, streams, draws),
         shares=variance_shares(problem, streams, plan.sobol_size),
-        flips=smallest_flip(problem, draws, verdict, ceiling.margin, best.margin),
+        flips=smallest_flip(problem, draws, verdict, ceiling.binding, best.margin),
         measurements=next_measurements(problem, draws, drawn, streams),
         histogram=_histogram(drawn),
         responding_by_packing=_by_packing(problem, draws),
@@ -130,7 +131,7 @@ def _finding(
 
 
 def _rival_verdicts(
-    plan: Plan, problem: Problem, streams: Streams, draws: Draws, ceiling: Extreme
+    plan: Plan, problem: Problem, streams: Streams, draws: Draws
 ) -> tuple[RivalVerdict, ...]:
     """Return the verdict under each contradicting position, other luck unchanged."""
     found: list[RivalVerdict] = []
@@ -139,8 +140,8 @@ def _rival_verdicts(
             settled = problem.holding(role, position)
             u = streams.of(f"input.{role}").random(plan.draws)
             margins = summarise(settled.margin(draws.with_value(role, settled.pools[role].draw(u))))
-            best = sourced_best_case(settled)
-            verdict = judge(margins, ceiling.margin, best.margin)
+            ceiling, best = conservation_ceiling(settled), sourced_best_case(settled)
+            verdict = judge(margins, ceiling.binding, best.margin)
             found.append(RivalVerdict(role, position, verdict, margins))
     return tuple(found)
 
@@ -148,12 +149,13 @@ def _rival_verdicts(
 def _by_packing(problem: Problem, draws: Draws) -> Curve | None:
     """Return the fraction of cells that respond, against copies per loaded vesicle."""
     question = problem.question
-    if not isinstance(question.mechanism, Luminal):
-        return None
+    mechanism = question.mechanism
+    if not isinstance(mechanism, Luminal) or isinstance(mechanism.packing, GivenTable):
+        return None  # a measured law leaves no packing to vary
     few = draws.first(_CURVE_DRAWS)
     rows: list[Amount] = []
     for copies in _PACKETS:
-        packed = replace(question.mechanism, packing=Packed(copies))
+        packed = replace(mechanism, packing=Packed(copies))
         posed = replace(problem, question=replace(question, mechanism=packed))
         rows.append(posed.outcome(few).effect.responding())
     return _curve(_PACKETS, rows)

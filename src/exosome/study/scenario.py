@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from exosome.core.errors import InputError
+from exosome.core.errors import InputError, UnitMismatchError
 from exosome.core.units import parse_dose, to_internal
 from exosome.delivery.question import (
     ORGAN_OF_ROUTE,
@@ -51,7 +52,12 @@ Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 def _quantity(unit: str) -> Any:
     def check(text: str) -> str:
-        if to_internal(text, unit, where="value") <= 0.0:
+        try:
+            amount = to_internal(text, unit, where="value")
+        except UnitMismatchError as fault:
+            told = {"what": fault.what, "remedy": fault.remedy}
+            raise PydanticCustomError("unit_mismatch", "{what}", told) from fault
+        if amount <= 0.0:
             raise ValueError("must be above zero")
         return text
 
@@ -80,6 +86,8 @@ class DoseGiven(Strict):
         natural = self.route == "neighbour"
         if natural and (self.released_by is None or self.within is None):
             raise ValueError("route 'neighbour' needs released_by and within, and no amount")
+        if not natural and (self.released_by is not None or self.within is not None):
+            raise ValueError("released_by and within belong to route 'neighbour' alone")
         if natural and self.amount is not None:
             raise ValueError("a natural release has no amount: the sender's own rate is the dose")
         if not natural and self.amount is None:
@@ -111,7 +119,7 @@ class PackedSpec(Strict):
 class TableSpec(Strict):
     """A measured law of copies per vesicle."""
 
-    copies: Annotated[tuple[float, ...], Field(strict=False)]
+    copies: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)]
     shares: Annotated[tuple[Annotated[float, Field(ge=0.0)], ...], Field(strict=False)]
 
     @model_validator(mode="after")
@@ -139,6 +147,8 @@ class LuminalSpec(Strict):
     def _one_need(self) -> Self:
         if self.occupied_share is not None and self.share_of_maximum is not None:
             raise ValueError("give occupied_share (miRNA titration) or share_of_maximum, not both")
+        if self.occupied_share is not None and not self.cargo.startswith("natural_"):
+            raise ValueError("occupied_share is for a natural miRNA; give share_of_maximum")
         if isinstance(self.packing, TableSpec) and self.opening == "partial":
             raise ValueError("a given table of copies is available for all_or_none opening only")
         return self
@@ -299,7 +309,8 @@ def _packing(spec: Literal["independent"] | PackedSpec | TableSpec) -> Packing:
         case PackedSpec(copies=copies):
             return Packed(copies)
         case TableSpec(copies=copies, shares=shares):
-            return GivenTable(copies, shares)
+            total = sum(shares)  # 1 within the tolerance of the check; exact for the kernel
+            return GivenTable(tuple(map(float, copies)), tuple(s / total for s in shares))
         case _:
             return Independent()
 
