@@ -17,7 +17,7 @@ from exosome.catalog.roles import role_named
 from exosome.cell.cargo import mean_lumen_volume_nm3, mean_membrane_area_nm2
 from exosome.cell.response import copies_for_occupied_share, occupied_share
 from exosome.claims.claim import bundled_claims, read_claim
-from exosome.claims.controls import run_controls
+from exosome.claims.controls import FOLD_ALLOWED, run_controls
 from exosome.claims.evidence import upper_bound_of_zero_events
 from exosome.core.random import Streams
 from exosome.core.units import parse_dose
@@ -238,6 +238,18 @@ def controls() -> list[Check]:
                 f"frozen {control.frozen_on}",
             )
         )
+        if control.fold_error is not None:
+            near_enough = 1.0 / FOLD_ALLOWED <= control.fold_error <= FOLD_ALLOWED
+            rows.append(
+                Check(
+                    f"{control.name}: dose by which the medians are off, fold",
+                    control.fold_error,
+                    1.0,
+                    f"{1 / FOLD_ALLOWED:.2f} to {FOLD_ALLOWED:.2f}",
+                    near_enough,
+                    "geometric mean over doses",
+                )
+            )
         for row in control.rows:
             if row.is_rival:
                 continue

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -225,3 +227,21 @@ def test_what_is_shown_can_be_read_back(value: float, unit: str) -> None:
     shown = format_quantity(value, unit)
     # Three significant figures: half a unit of the third is at most 0.5 %.
     assert math.isclose(to_internal(shown, unit, where="here"), value, rel_tol=5.001e-3)
+
+
+def test_threads_that_ask_first_at_the_same_time_share_one_registry() -> None:
+    # Run apart, so that nothing has been read yet: two registries do not mix.
+    code = (
+        "import sys; sys.setswitchinterval(1e-6)\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from exosome.core.units import parse_dose, to_internal\n"
+        "texts = [f'{i}e3 vesicle' for i in range(1, 9)]\n"
+        "with ThreadPoolExecutor(8) as threads:\n"
+        "    list(threads.map(lambda t: parse_dose(t, where='t'), texts))\n"
+        "    list(threads.map(lambda i: to_internal(f'{i} h', 's', where='t'), range(1, 9)))\n"
+    )
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr

@@ -274,9 +274,9 @@ def _below(
 ) -> tuple[ControlRow, ...]:
     """Score the share of internalised vesicles that open against a detection limit."""
     known = catalog[spec.published[0]]
-    if known.high is None:
-        raise ValueError(f"published record {known.id} has no upper bound")
-    limit = 100.0 * known.high
+    if known.value is None:
+        raise ValueError(f"published record {known.id} has no value")
+    limit = 100.0 * known.value
     role = f"opening.{problem.question.carrier}"
     rows: list[ControlRow] = []
     cases = [("all sources pooled", problem, False)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from exosome.catalog.bibliography import bibliography, bibtex
 from exosome.catalog.roles import role_named
+from exosome.claims.controls import FOLD_ALLOWED
 from exosome.claims.wording import (
     CAUTION,
     DISCLAIMER,
@@ -317,6 +318,7 @@ def _control(one: ControlResult) -> Table:
         **asdict(replace(one, used=())),
         "used": [record.id for record in one.used],
         "passed": one.passed,
+        "fold_allowed": FOLD_ALLOWED,
         "rows": [{**asdict(row), "records": list(row.records)} for row in one.rows],
     }
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import threading
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -113,6 +114,7 @@ _TERM = re.compile(
     r"(?:(?P<name>[^\W\d_](?:_?[^\W\d_])*|%)(?:(?:\*\*|\^)?(?P<power>-?[1-9](?![0-9.])|[²³]))?)?\s*"
 )
 _LONGEST_TEXT = 100
+_REGISTRY_LOCK = threading.Lock()
 _EXAMPLE_DOSES = (
     "such as '1e11 vesicle', '100 ug_protein', '60 pmol_phospholipid/kg', '4e7 msc*48h'"
 )
@@ -153,8 +155,15 @@ class _UnitFault(Exception):  # noqa: N818 - never leaves this module
         return UnitMismatchError(self.what, where=where, remedy=self.remedy)
 
 
-@cache
 def _registry() -> Any:
+    # Two threads that ask first at the same time must not build one each: quantities
+    # of two registries do not mix.
+    with _REGISTRY_LOCK:
+        return _built_registry()
+
+
+@cache
+def _built_registry() -> Any:
     import pint  # deferred: slow to import, and inner code never needs it
 
     # Fractions make every change of unit exact until the last rounding, so that
