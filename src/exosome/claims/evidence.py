@@ -7,7 +7,6 @@ human, so a simulation cannot raise the level of evidence.
 from __future__ import annotations
 
 import difflib
-import math
 import tomllib
 from collections import Counter
 from dataclasses import dataclass
@@ -20,8 +19,6 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
     StringConstraints,
     ValidationError,
     field_validator,
@@ -29,6 +26,7 @@ from pydantic import (
 )
 
 from exosome.catalog.record import DOI, Reading
+from exosome.claims.counts import Arm, RiskRatio, risk_ratio, upper_bound_of_zero_events
 from exosome.core.errors import CatalogError, InputError
 
 if TYPE_CHECKING:
@@ -75,21 +73,6 @@ class _Strict(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, validate_by_alias=True
     )
-
-
-class Arm(_Strict):
-    """Counts of one arm; ``events`` are what the finding's outcome counts."""
-
-    label: Sentence
-    n: PositiveInt
-    events: NonNegativeInt
-    printed_risk_ratio: PositiveFloat | None = None
-
-    @model_validator(mode="after")
-    def _counts_fit(self) -> Self:
-        if self.events > self.n:
-            raise ValueError(f"{self.label}: {self.events} events in {self.n}")
-        return self
 
 
 class Finding(_Strict):
@@ -537,28 +520,6 @@ def tallies(studies: Iterable[tuple[Study, Sequence[Finding]]]) -> tuple[Tally, 
     )
 
 
-def upper_bound_of_zero_events(n: int, confidence: float = 0.95) -> float:
-    """Return the event share that ``0 events in n`` still allows.
-
-    The exact one-sided binomial bound, ``1 - (1 - confidence)**(1/n)``: the
-    share at which seeing no event among ``n`` independent people has
-    probability ``1 - confidence``. It holds for harms that the study would have
-    seen and recorded, and for people like those studied.
-
-    Raises
-    ------
-    InputError
-        If ``n`` is not positive or ``confidence`` is not between 0 and 1.
-    """
-    if n < 1 or not 0.0 < confidence < 1.0:
-        raise InputError(
-            f"no bound exists for n = {n} and confidence = {confidence}",
-            where="upper_bound_of_zero_events",
-            remedy="give n >= 1 and a confidence between 0 and 1",
-        )
-    return 1.0 - (1.0 - confidence) ** (1.0 / n)
-
-
 @dataclass(frozen=True, slots=True)
 class ZeroEvents:
     """A study that saw no harm, and the share of people harmed that this still allows."""
@@ -578,58 +539,6 @@ class ZeroEvents:
             f"{self.study}, {self.outcome}: 0 of {self.n}; up to "
             f"{100 * self.upper_share:.0f} % is not excluded (one-sided 95 %)"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class RiskRatio:
-    """A ratio of two event shares with its 95 % interval, and the ratio the source prints."""
-
-    arm: str
-    control: str
-    ratio: float
-    low: float
-    high: float
-    printed: float | None
-
-    @property
-    def agrees(self) -> bool | None:
-        """Whether the printed ratio is within a tenth of the counted one; None if none printed."""
-        if self.printed is None:
-            return None
-        return abs(math.log(self.printed / self.ratio)) <= math.log(1.1)
-
-
-def risk_ratio(arm: Arm, control: Arm) -> RiskRatio:
-    """Recompute a risk ratio from counts.
-
-    The interval is the usual one on the logarithm of the ratio. Where either arm
-    has no event, half an event is added to each cell of both arms; for a handful
-    of events the interval is rough.
-
-    Raises
-    ------
-    InputError
-        If both arms have no event: their ratio is not defined.
-    """
-    if arm.events == 0 and control.events == 0:
-        raise InputError(
-            f"neither {arm.label!r} nor {control.label!r} had an event",
-            where="risk_ratio",
-            remedy="use upper_bound_of_zero_events for each arm",
-        )
-    extra = 0.5 if 0 in {arm.events, control.events} else 0.0
-    a, n_a = arm.events + extra, arm.n + 2 * extra
-    b, n_b = control.events + extra, control.n + 2 * extra
-    ratio = (a / n_a) / (b / n_b)
-    spread = 1.96 * math.sqrt(1 / a - 1 / n_a + 1 / b - 1 / n_b)
-    return RiskRatio(
-        arm.label,
-        control.label,
-        ratio,
-        ratio * math.exp(-spread),
-        ratio * math.exp(spread),
-        arm.printed_risk_ratio,
-    )
 
 
 def recount(finding: Finding) -> tuple[RiskRatio, ...]:
