@@ -139,6 +139,73 @@ def cite(
 
 
 @app.command()
+def law(  # noqa: PLR0913, PLR0917  (one option for each question a user may put)
+    product: Annotated[
+        str, typer.Argument(help="A bundled product or a file.", metavar="PRODUCT")
+    ] = "",
+    as_of: Annotated[str, typer.Option(help="Rules and precedents of this day [today].")] = "",
+    jurisdiction: Annotated[
+        str, typer.Option(help="US, EU, UK, JP, KR, TW, KY; several with commas; all.")
+    ] = "",
+    change: Annotated[
+        list[str] | None, typer.Option(help="Change a fact, such as culture_expanded=no.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write the page to this file.")] = None,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask only what can still change the answer.")
+    ] = False,
+    criterion_4: Annotated[
+        bool, typer.Option("--criterion-4", help="The article's sentence on criterion 4.")
+    ] = False,
+    refuse_stale: Annotated[
+        bool, typer.Option("--refuse-stale", help="Refuse rules past their review date.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Classify a product by the law of a place and day, rule by rule. Not legal advice."""
+    from exosome.app.law import show_criterion_four, show_law
+
+    if criterion_4:
+        show_criterion_four(as_of=as_of, html=html, as_json=json)
+        return
+    show_law(
+        product,
+        as_of=as_of,
+        jurisdiction=jurisdiction,
+        ask=ask,
+        html=html,
+        changes=tuple(change or ()),
+        as_json=json,
+        refuse_stale=refuse_stale,
+    )
+
+
+@app.command()
+def docket(
+    wanted: Annotated[str, typer.Argument(help="A statement (S59) or a claim (C42).")] = "",
+    html: Annotated[Path | None, typer.Option("--html", help="Write the page to a file.")] = None,
+) -> None:
+    """Judge the article's claims one by one."""
+    from exosome.app.docket import show_docket, write_docket
+
+    if html is not None:
+        write_docket(html)
+    else:
+        show_docket(wanted)
+
+
+@app.command("lint-article")
+def lint_article(
+    text: Annotated[Path, typer.Argument(help="A plain text.")],
+    works: Annotated[Path | None, typer.Option(help="What it cites (TOML).")] = None,
+) -> None:
+    """Find a text's defects against its own citations and itself."""
+    from exosome.app.docket import show_article_lint
+
+    show_article_lint(text, works)
+
+
+@app.command()
 def article(
     section: Annotated[str, typer.Argument(help="One statement, such as S22.")] = "",
 ) -> None:

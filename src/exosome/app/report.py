@@ -118,6 +118,8 @@ def render_report(summary: Table) -> str:
         mechanisms=mechanisms,
         dose=_dose(summary),
         evidence=_evidence(summary["evidence"]),
+        legal=summary["legal"],
+        credibility=summary["credibility"],
         controls=_controls(summary["controls"]),
         numbers=[_number_row(one) for one in summary["numbers"]],
         known=known,

@@ -124,6 +124,7 @@ def comparison(first: Values, second: Values) -> RenderableType:
                 for s in (first, second)
             ),
         )
+    table.add_row(Text("law", style="bold"), *(_legal(s["legal"]) for s in (first, second)))
     table.add_row(
         Text("evidence", style="bold"),
         *(f"{s['evidence']['effect']}. {s['evidence']['sentence']}" for s in (first, second)),
@@ -368,6 +369,7 @@ def _beside(summary: Values) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     evidence = summary["evidence"]
     grid.add_row(Text("evidence", style="bold"), f"{evidence['effect']}. {evidence['sentence']}")
+    grid.add_row(Text("law", style="bold"), _legal(summary["legal"]))
     pool = summary["dose"]["pool_share"]
     if pool is not None:
         seconds = summary["dose"]["secretion_s"]
@@ -383,6 +385,17 @@ def _beside(summary: Values) -> RenderableType:
         state = "reproduced" if control["passed"] else "MISSED"
         grid.add_row(Text("control", style="bold"), f"{control['title']}: {state}")
     return Padding(grid, (0, 0, 1, 0))
+
+
+def _legal(legal: Values | None) -> str:
+    if legal is None:
+        return "not asked: the claim names no product's legal facts"
+    where = f"{legal['jurisdiction_name']}, as of {legal['as_of']}"
+    if not legal["decided"]:
+        missing = "; ".join(one["question"] for one in legal["missing_facts"])
+        return f"{where}: undetermined. Missing: {missing or legal['missing_rule']}"
+    rules = ", ".join(one["citation"] for one in legal["decisive_rules"])
+    return f"{where}: {legal['class_name']} ({rules})"
 
 
 def _sources(row: Converted, catalog: Catalog) -> str:

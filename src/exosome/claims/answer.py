@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exosome.claims.controls import ControlResult, run_controls
 from exosome.claims.evidence import EvidenceSummary, evidence_for
+from exosome.claims.regulation.products import find_product, jurisdictions_asked, legal_axis
+from exosome.claims.regulation.rules import last_checked
 from exosome.core.random import Streams
 from exosome.core.units import parse_dose
 from exosome.delivery.dose import DoseTable, in_all_metrics
@@ -37,6 +39,7 @@ class Answer:
     dose: DoseTable | None
     dose_warning: str
     evidence: EvidenceSummary
+    legal: dict[str, Any] | None
     controls: tuple[ControlResult, ...]
     invariants: tuple[tuple[Invariant, ...], ...]
 
@@ -76,6 +79,7 @@ def answer(
             mechanisms=claim.evidence.mechanisms,
             products=claim.evidence.products,
         ),
+        legal_answer(claim),
         run_controls(seed=seed, workers=workers),
         tuple(
             check_invariants(problem, problem.draws(streams, 500)) for problem in planned.problems
@@ -94,6 +98,18 @@ def dose_table(claim: Claim, catalog: Catalog, streams: Streams, *, where: str) 
     return in_all_metrics(
         dose, catalog, streams, size=DOSE_DRAWS, body_weight_kg=weight, where=where
     )
+
+
+def legal_answer(claim: Claim) -> dict[str, Any] | None:
+    """Return the legal axis of the claim's product, as of the day its rules were last checked.
+
+    None where the claim names no product's legal facts.
+    """
+    if claim.law is None:
+        return None
+    product = find_product(claim.law.product)
+    code = jurisdictions_asked(product, "")[0]
+    return legal_axis(claim.law.product, last_checked(code), jurisdiction=code)
 
 
 def dose_warning(claim: Claim, *, where: str) -> str:

@@ -41,11 +41,18 @@ class EvidenceAsked(Strict):
     products: Annotated[tuple[Word, ...], Field(strict=False)] = ()
 
 
+class LawAsked(Strict):
+    """Whose legal facts apply."""
+
+    product: str = Field(description="a bundled product's key, or a file of legal facts")
+
+
 class Claim(Scenario):
     """A claim file."""
 
     schema_version: Literal[1]
     claim: Statement
+    law: LawAsked | None = None
     evidence: EvidenceAsked = EvidenceAsked()
 
 

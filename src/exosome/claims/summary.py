@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from exosome.catalog.bibliography import bibliography, bibtex
 from exosome.catalog.roles import role_named
 from exosome.claims.controls import FOLD_ALLOWED
+from exosome.claims.credibility import credibility
 from exosome.claims.wording import (
     CAUTION,
     DISCLAIMER,
@@ -70,6 +71,7 @@ def summarise_answer(answer: Answer, *, name: str, provenance: Table) -> Table:
         "dose": _dose(answer.dose, answer.dose_warning),
         "mechanisms": mechanisms,
         "evidence": _evidence(answer.evidence),
+        "legal": answer.legal,
         "controls": [_control(one) for one in answer.controls],
         "numbers": _numbers(used),
         "bibtex": bibtex(record.citation for record, _ in used.values()),
@@ -79,6 +81,7 @@ def summarise_answer(answer: Answer, *, name: str, provenance: Table) -> Table:
             "sobol_size": answer.result.sobol_size,
         },
     }
+    table["credibility"] = credibility(table).as_table()
     rounded: Table = _rounded(table)
     return rounded
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 SECTIONS = ("intent", "material", "preparation", "donor", "use", "procedure", "status")
-_ABOUT = ("key", "name", "jurisdictions", "words", "source", "claims", "note")
+_ABOUT = ("key", "name", "jurisdictions", "words", "source", "note")
 _REST = "all_others"
 
 
@@ -72,7 +72,6 @@ class Product:
     since: Mapping[str, dt.date] = field(default_factory=dict[str, dt.date])
     words: str = ""
     source: str = ""
-    claims: tuple[str, ...] = ()
     note: str = ""
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -139,7 +138,6 @@ def parse_product(table: Mapping[str, Any], *, where: str, key: str) -> Product:
         since=_since_of(_table(table, "since", where), stated, where),
         words=_text(about, "words", at),
         source=_text(about, "source", at),
-        claims=_texts(about, "claims", at),
         note=_text(about, "note", at),
         notes=notes,
     )

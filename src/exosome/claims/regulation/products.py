@@ -57,14 +57,6 @@ def find_product(name: str) -> Product:
     return bundled_product(name)
 
 
-def product_of_claim(claim: str) -> str | None:
-    """Return the key of the product that a bundled claim is about; none for natural release."""
-    for key in bundled_products():
-        if claim in bundled_product(key).claims:
-            return key
-    return None
-
-
 def parse_day(text: str) -> dt.date:
     """Return the day of ``YYYY-MM-DD``.
 

@@ -175,6 +175,15 @@ def rule_book(jurisdiction: str) -> RuleBook:
     return read_rule_book(text, jurisdiction=code, where=name)
 
 
+def last_checked(jurisdiction: str) -> dt.date:
+    """Return the newest day on which a rule of the book was checked.
+
+    A report answers as of this day unless told otherwise, so that the same
+    question gives the same answer on any day; `exosome law` answers as of today.
+    """
+    return max(rule.as_of for rule in rule_book(jurisdiction).rules.values())
+
+
 def read_rule_book(text: str, *, jurisdiction: str, where: str) -> RuleBook:
     """Return the rule book in a TOML text.
 
