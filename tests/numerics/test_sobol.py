@@ -108,14 +108,14 @@ def test_one_group_of_all_owns_everything():
     found = sobol_indices(
         sobol_g, "abcde", 2000, Streams(4).of("test.all"), groups={"all": list("abcde")}
     )
-    assert found.first[0] == pytest.approx(1.0)
+    assert abs(found.first[0] - 1.0) <= 4 * found.first_halfwidth[0]
     assert abs(found.total[0] - 1) < SIX_ERRORS * found.total_halfwidth[0]
 
 
 def test_an_unused_input_has_no_share():
     found = sobol_indices(lambda x: x[:, 0] ** 2, "ab", 1000, Streams(5).of("test.unused"))
     assert found.total[1] == 0
-    assert found.first[0] == pytest.approx(1.0)
+    assert abs(found.first[0] - 1.0) <= 4 * found.first_halfwidth[0]
 
 
 @pytest.mark.parametrize("level", [0.0, 0.1, 1e9])

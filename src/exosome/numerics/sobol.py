@@ -52,9 +52,9 @@ def sobol_indices(
     """Return first-order and total variance shares of a scalar model.
 
     Two independent samples A and B of ``n`` points are drawn, and one more for each
-    input: A with that input taken from B. First-order shares correlate B with the
-    mixed sample, which shares only this input with it (the estimator of Janon and
-    others, symmetric in the two). Total shares halve the mean square difference of
+    input: A with that input taken from B. First-order shares are the covariance of
+    B with how far the mixed sample, which shares only this input with it, lies from
+    A (the estimator of Saltelli and others). Total shares halve the mean square difference of
     A and the mixed sample, which differ only in this input (the estimator of
     Jansen). Half-widths come from the infinitesimal jackknife.
 
@@ -92,10 +92,9 @@ def sobol_indices(
 
     References
     ----------
-    Saltelli et al. (2010), Computer Physics Communications 181:259 (design).
-    Janon et al. (2014), ESAIM: Probability and Statistics 18:342 (first order).
+    Saltelli et al. (2010), Computer Physics Communications 181:259 (first order).
     Jansen (1999), Computer Physics Communications 117:35 (total).
-    All three as cited by other packages; the tests rest on closed forms instead.
+    Both as cited by other packages; the tests rest on closed forms instead.
     """
     if n < 2:
         raise InputError(
@@ -117,7 +116,7 @@ def sobol_indices(
             mixed = points_a.copy()
             mixed[:, columns] = points_b[:, columns]
             value_mixed = _evaluate(model, mixed) - centre
-            shares[:2, i] = _first_order(value_b, value_mixed)
+            shares[:2, i] = _first_order(value_b, value_mixed - value_a, mean_square)
             shares[2:, i] = _total(value_a - value_mixed, mean_square)
     return SobolResult(
         names=tuple(members),
@@ -131,15 +130,18 @@ def sobol_indices(
     )
 
 
-def _first_order(one: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the correlation of two samples that share an input, and its half-width."""
-    product, middle, square = one * other, 0.5 * (one + other), 0.5 * (one**2 + other**2)
-    mean = float(middle.mean())
-    spread = float(square.mean()) - mean**2
-    share = (float(product.mean()) - mean**2) / spread
-    # Derivative of the ratio with respect to the weight of each point.
-    pull = product - share * square - 2.0 * mean * (1.0 - share) * middle
-    return share, _halfwidth(pull / spread)
+def _first_order(
+    shared: NDArray[np.float64], moved: NDArray[np.float64], mean_square: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Return the covariance with the sample that shares the input, over the variance.
+
+    ``moved`` is how far the input moved the other sample: zero, point for point,
+    for an input that does nothing, so that idle inputs add no noise to the sum.
+    """
+    product = shared * moved
+    variance = float(mean_square.mean())
+    share = float(product.mean()) / variance
+    return share, _halfwidth((product - share * mean_square) / variance)
 
 
 def _total(
