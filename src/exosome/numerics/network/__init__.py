@@ -1,0 +1,58 @@
+"""Reaction networks with whole counts: one description, several solvers.
+
+`Network` describes; `simulate` and `trajectory` run it exactly or by tau-leaping;
+`mean_field` integrates its deterministic limit. Compiled code is loaded at first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exosome.numerics.network.description import (
+    Compartment,
+    Event,
+    MassAction,
+    Network,
+    Parameter,
+    Reaction,
+    Species,
+    reaction,
+)
+
+if TYPE_CHECKING:
+    from exosome.numerics.network.ensemble import (
+        Ensemble,
+        Trajectory,
+        replaced,
+        simulate,
+        trajectory,
+    )
+    from exosome.numerics.network.ode import Course, mean_field
+
+__all__ = [
+    "Compartment",
+    "Course",
+    "Ensemble",
+    "Event",
+    "MassAction",
+    "Network",
+    "Parameter",
+    "Reaction",
+    "Species",
+    "Trajectory",
+    "mean_field",
+    "reaction",
+    "replaced",
+    "simulate",
+    "trajectory",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load solvers, and with them NumPy and Numba, when first asked for."""
+    from importlib import import_module
+
+    where = {"Course": "ode", "mean_field": "ode"}.get(name, "ensemble")
+    if name not in __all__:
+        raise AttributeError(name)
+    return getattr(import_module(f"{__name__}.{where}"), name)
