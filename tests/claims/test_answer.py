@@ -16,6 +16,7 @@ from exosome.claims import controls
 from exosome.claims.answer import answer, dose_table, dose_warning
 from exosome.claims.claim import Claim, bundled_claims, parse_claim, read_claim
 from exosome.claims.summary import summarise_answer
+from exosome.core.provenance import trace_run
 from exosome.core.random import Streams
 from exosome.delivery.extremes import conservation_ceiling
 from exosome.delivery.problem import pose
@@ -50,7 +51,11 @@ def asked(name: str, *changes: tuple[str, str]) -> Claim:
 def summary(claim: Claim, catalog: Catalog | None = None, **more: int) -> dict[str, Any]:
     options = {"seed": 1, "draws": 300, "sobol_size": 64, "workers": 1, **more}
     found = answer(claim, catalog or load_catalog(), where="test", **options)
-    return summarise_answer(found, name="test", provenance={"seed": options["seed"]})
+    origin = {
+        **trace_run(seed=options["seed"], arguments=["claim"], input_files=()).stable(),
+        "command": "exosome claim test",
+    }
+    return summarise_answer(found, name="test", provenance=origin)
 
 
 def as_bytes(table: dict[str, Any]) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,11 +14,10 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
-from exosome.core.errors import CatalogError
+from exosome.core.records import read_records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,14 +93,13 @@ def read_statements(text: str, *, where: str) -> tuple[Statement, ...]:
         If the text is not TOML, an entry breaks a rule, or the statements are
         not S01 to S76 in order; ``where`` names the file.
     """
-    try:
-        return _Article.model_validate(tomllib.loads(text)).statement
-    except (tomllib.TOMLDecodeError, ValidationError) as fault:
-        raise CatalogError(
-            f"the list of statements cannot be used: {fault}",
-            where=where,
-            remedy="mend the entry; the fields are those of exosome.claims.article.Statement",
-        ) from fault
+    return read_records(
+        text,
+        _Article,
+        what="the list of statements",
+        where=where,
+        fields_of="exosome.claims.article.Statement",
+    ).statement
 
 
 @cache

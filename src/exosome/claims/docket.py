@@ -9,7 +9,6 @@ all are counted from the records.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
@@ -22,7 +21,6 @@ from pydantic import (
     Field,
     PositiveInt,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
@@ -31,7 +29,8 @@ from exosome.claims.article import load_statements
 from exosome.claims.article_lint import Rule, Work
 from exosome.claims.counts import CountAudit, CountTable, audits
 from exosome.claims.evidence import EvidenceSummary, evidence_for, load_book
-from exosome.core.errors import CatalogError, InputError
+from exosome.core.errors import InputError
+from exosome.core.records import read_records
 
 Type = Literal["D", "M", "T", "R", "S", "B"]
 TYPE_WORDS: dict[Type, str] = {
@@ -368,14 +367,9 @@ def read_docket(text: str, *, where: str) -> Docket:
     CatalogError
         If the text is not TOML or a record breaks a rule; ``where`` names the file.
     """
-    try:
-        return Docket.model_validate(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, ValidationError) as fault:
-        raise CatalogError(
-            f"the docket cannot be used: {fault}",
-            where=where,
-            remedy="mend the record; the fields are those of exosome.claims.docket.DocketClaim",
-        ) from fault
+    return read_records(
+        text, Docket, what="the docket", where=where, fields_of="exosome.claims.docket.DocketClaim"
+    )
 
 
 @cache

@@ -7,7 +7,6 @@ human, so a simulation cannot raise the level of evidence.
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
@@ -20,14 +19,14 @@ from pydantic import (
     Field,
     NonNegativeInt,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from exosome.catalog.record import DOI, Reading
 from exosome.claims.counts import Arm, RiskRatio, risk_ratio, upper_bound_of_zero_events
-from exosome.core.errors import CatalogError, InputError
+from exosome.core.errors import InputError
+from exosome.core.records import read_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -225,14 +224,13 @@ def read_book(text: str, *, where: str) -> EvidenceBook:
     CatalogError
         If the text is not TOML or a record breaks a rule; ``where`` names the file.
     """
-    try:
-        return EvidenceBook.model_validate(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, ValidationError) as fault:
-        raise CatalogError(
-            f"the evidence file cannot be used: {fault}",
-            where=where,
-            remedy="mend the entry; the fields are those of exosome.claims.evidence.Study",
-        ) from fault
+    return read_records(
+        text,
+        EvidenceBook,
+        what="the evidence file",
+        where=where,
+        fields_of="exosome.claims.evidence.Study",
+    )
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,12 +14,12 @@ from pydantic import (
     Field,
     PositiveFloat,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
 from exosome.catalog.record import Reading  # noqa: TC001 - pydantic reads it at run time
-from exosome.core.errors import CatalogError, InputError
+from exosome.core.errors import InputError
+from exosome.core.records import read_records
 
 TrialMetric = Literal[
     "particle",
@@ -113,14 +112,13 @@ def read_trial_doses(text: str, *, where: str) -> tuple[TrialDose, ...]:
     CatalogError
         If the text is not TOML or an entry breaks a rule; ``where`` names the file.
     """
-    try:
-        return _Register.model_validate(tomllib.loads(text)).dose
-    except (tomllib.TOMLDecodeError, ValidationError) as fault:
-        raise CatalogError(
-            f"the register of trial doses cannot be used: {fault}",
-            where=where,
-            remedy="mend the entry; the fields are those of exosome.product.trials.TrialDose",
-        ) from fault
+    return read_records(
+        text,
+        _Register,
+        what="the register of trial doses",
+        where=where,
+        fields_of="exosome.product.trials.TrialDose",
+    ).dose
 
 
 @cache
