@@ -212,3 +212,11 @@ def test_the_articles_own_slips_are_found_against_its_citations(tmp_path: Path) 
 
 def test_a_text_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     refused(run("lint-article", "absent.txt", cwd=tmp_path), "absent.txt", "does not exist")
+
+
+def test_a_choice_that_a_page_would_ignore_is_refused(tmp_path: Path) -> None:
+    for arguments in (["docket", "S59", "--html", "z.html"], ["law", "prp", "--criterion-4"]):
+        done = run(*arguments, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "takes no further choice" in done.stderr
+    assert not (tmp_path / "z.html").exists()

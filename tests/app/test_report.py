@@ -19,6 +19,7 @@ from exosome.catalog.load import load_catalog
 from exosome.claims.answer import answer
 from exosome.claims.claim import bundled_claims, read_claim
 from exosome.claims.summary import summarise_answer
+from exosome.core.provenance import trace_run
 from exosome.delivery.shares import STATUSES
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def summarised(name: str) -> Summary:
     claim = read_claim(bundled_claims()[name])
     # Small samples: the page's form does not depend on how many draws stand behind it.
     found = answer(claim, load_catalog(), draws=2_000, sobol_size=64, where=name)
-    origin = {"program": "exosome", "seed": 1, "command": f"exosome claim {name} --seed 1"}
+    traced = trace_run(seed=1, arguments=["claim", name, "--seed", "1"], input_files=())
+    origin = {**traced.stable(), "command": traced.command}
     return json.loads(json.dumps(summarise_answer(found, name=name, provenance=origin)))
 
 

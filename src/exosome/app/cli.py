@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from exosome import __version__
-from exosome.core.errors import ExosomeError
+from exosome.core.errors import ExosomeError, InputError
 
 INTERRUPTED = 130
 
@@ -42,6 +42,16 @@ def _version(value: bool) -> None:  # noqa: FBT001  (typer's callback signature)
     if value:
         typer.echo(f"exosome {__version__}")
         raise typer.Exit
+
+
+def _alone(option: str, *others: object) -> None:
+    """Refuse what an option would ignore."""
+    if any(others):
+        raise InputError(
+            f"{option} shows one page and takes no further choice",
+            where=option,
+            remedy="leave the other argument out, or the option",
+        )
 
 
 @app.callback()
@@ -166,6 +176,7 @@ def law(  # noqa: PLR0913, PLR0917  (one option for each question a user may put
     from exosome.app.law import show_criterion_four, show_law
 
     if criterion_4:
+        _alone("--criterion-4", product, jurisdiction, change, ask, refuse_stale)
         show_criterion_four(as_of=as_of, html=html, as_json=json)
         return
     show_law(
@@ -189,6 +200,7 @@ def docket(
     from exosome.app.docket import show_docket, write_docket
 
     if html is not None:
+        _alone("--html", wanted)
         write_docket(html)
     else:
         show_docket(wanted)

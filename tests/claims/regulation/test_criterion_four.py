@@ -1,4 +1,4 @@
-"""The article's sentence on the fourth criterion (S59): the page is computed, not typed."""
+"""The fourth criterion (S59): answers are computed; the texts of its readings are typed."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +14,6 @@ from exosome.claims.regulation.engine import DISCLAIMER, decide
 from exosome.claims.regulation.facts import read_product
 from exosome.claims.regulation.rules import jurisdiction_code
 from exosome.core.errors import InputError
-from exosome.core.files import check_keys
 
 if TYPE_CHECKING:
     from exosome.claims.regulation.engine import Decision, Missing, Permission, Step
@@ -37,8 +37,18 @@ def bundled_product(key: str) -> Product:
     InputError
         If there is none of that key; the nearest one is named.
     """
-    check_keys((key,), bundled_products(), "product")
+    _must_be_bundled(key)
     return read_product(bundled_products()[key])
+
+
+def _must_be_bundled(key: str) -> None:
+    if key not in bundled_products():
+        near = get_close_matches(key, bundled_products(), 1, 0.0)[0]
+        raise InputError(
+            f"{key!r} is neither a file nor a bundled product",
+            where="product",
+            remedy=f"did you mean {near!r}? `exosome law` lists all",
+        )
 
 
 def find_product(name: str) -> Product:
@@ -53,7 +63,6 @@ def find_product(name: str) -> Product:
         return bundled_product(name)
     if Path(name).suffix == ".toml" or Path(name).exists():
         return read_product(Path(name))
-    check_keys((name,), bundled_products(), "product")
     return bundled_product(name)
 
 
