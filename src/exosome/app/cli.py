@@ -27,6 +27,8 @@ catalog_app = typer.Typer(
 new_app = typer.Typer(help="Write a commented file to start from.", no_args_is_help=True)
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(new_app, name="new")
+cell_app = typer.Typer(help="What cells release, and how sure that is.", no_args_is_help=True)
+app.add_typer(cell_app, name="cell")
 
 Numbers = Annotated[
     list[Path] | None,
@@ -235,6 +237,35 @@ def schema(
     from exosome.app.schemas import print_schema
 
     print_schema(which)
+
+
+@cell_app.command("rank")
+def cell_rank(
+    numbers: Numbers = None,
+    seed: Seed = 1,
+    json: Json = False,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Also write one line for each record.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Also write the page.")] = None,
+) -> None:
+    """Do MSCs release the most? The odds, and why it cannot be settled."""
+    from exosome.app.cell_rank import show_cell_rank
+
+    show_cell_rank(numbers=numbers or [], seed=seed, as_json=json, table=csv, html=html)
+
+
+@cell_app.command("show")
+def cell_show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as monocyte.")],
+    numbers: Numbers = None,
+    seed: Seed = 1,
+    json: Json = False,
+) -> None:
+    """Show one cell type's release rate, record by record."""
+    from exosome.app.cell_rank import show_cell
+
+    show_cell(name, numbers=numbers or [], seed=seed, as_json=json)
 
 
 @new_app.command("claim")
