@@ -1,0 +1,456 @@
+"""``exosome run cell-sends``: the terminal page, the HTML page and the tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from exosome.app.cell_figures import Flow, Series, bursts, copies, fates, sizes
+from exosome.app.figures import Caption, Row, amounts
+from exosome.app.terminal import console
+from exosome.catalog.load import load_catalog
+from exosome.cell.donor import donor_types
+from exosome.core.files import write_all
+from exosome.core.provenance import trace_run
+from exosome.study.cell_sends import plan, read_scenario, run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from exosome.catalog.record import Sourced
+    from exosome.study.cell_sends import CargoFound, Interval, Result
+
+    Values = dict[str, Any]
+
+_SHOWN_CELLS = 4
+_LISTED_CELLS = 100  # in release.csv
+_FATE_NAMES = {
+    "lysosomal": ("lysosome", 1),
+    "back_fused": ("fused back", 3),
+    "inside": ("still inside", 4),
+    "secreted": ("secreted", 2),
+}
+
+
+def run_cell_sends(
+    name_or_file: str,
+    *,
+    out: Path | None,
+    numbers: Sequence[Path],
+    seed: int,
+    workers: int,
+    quiet: bool,
+) -> None:
+    """Run a scenario of a cell that sends, write its directory and print the page.
+
+    Parameters
+    ----------
+    name_or_file : str
+        ``"cell-sends"`` for the bundled scenario, or a TOML file.
+    out : Path or None
+        Directory of the results; ``./cell-sends-run`` or that of the file's name by default.
+    numbers : sequence of Path
+        The user's own numbers.
+    seed, workers : int
+        Root of all chance; threads, on which the result does not depend.
+    quiet : bool
+        Print the place of the page only.
+
+    Raises
+    ------
+    InputError
+        The scenario, a number or the directory cannot be used.
+    """
+    scenario = read_scenario(name_or_file)
+    where = f"{Path(name_or_file).stem}.toml"
+    result = run(
+        plan(scenario, load_catalog(tuple(numbers)), seed=seed, where=where), workers=workers
+    )
+    summary = cell_sends_summary(result)
+    directory = out or Path(f"{Path(name_or_file).stem}-run")
+    own = [] if name_or_file == "cell-sends" else [Path(name_or_file)]
+    origin = trace_run(seed=seed, arguments=sys.argv[1:], input_files=[*own, *numbers])
+    written = {
+        "cell-sends.html": cell_sends_page(result, summary),
+        "cell-sends.json": json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
+        + "\n",
+        "knock-outs.csv": _csv(summary["knock_outs"]),
+        "cargo.csv": _csv(summary["cargo"]),
+        "release.csv": _csv(_release_rows(result)),
+        "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
+    }
+    write_all(directory, {name: text.encode() for name, text in written.items()}, where="--out")
+    if not quiet:
+        console().print(_terminal(summary))
+    console().print(f"Page: {directory / 'cell-sends.html'}", soft_wrap=True, highlight=False)
+
+
+def check_cell_sends(name_or_file: str, *, numbers: Sequence[Path]) -> None:
+    """Validate a scenario and print what would run, from which numbers.
+
+    Raises
+    ------
+    InputError
+        The scenario or a number cannot be used.
+    """
+    scenario = read_scenario(name_or_file)
+    where = f"{Path(name_or_file).stem}.toml"
+    planned = plan(scenario, load_catalog(tuple(numbers)), seed=1, where=where)
+    table = Table("record", "number", "value", "unit", "read", box=None, pad_edge=False)
+    for one in planned.records:
+        table.add_row(one.id, one.role, _range(one), one.unit, planned.read_as[one.id])
+    words = f"{planned.kind.name}: {scenario.run.cells} cells for {planned.hours:g} h"
+    console().print(Group(Text(words, style="bold"), table))
+
+
+def list_cell_types(*, numbers: Sequence[Path] = ()) -> None:
+    """Print every cell type with the records behind its release rate, or why it is unknown."""
+    catalog = load_catalog(tuple(numbers))
+    table = Table("cell", "release", "records", "how it was found", box=None, pad_edge=False)
+    for key, one in donor_types().items():
+        found = [r for r in catalog.values() if one.role and r.role == one.role]
+        if not found:
+            table.add_row(key, "unknown", "", one.note)
+        for record in found:
+            table.add_row(key, _range(record), record.id, record.method)
+    console().print(table)
+
+
+def show_cell_scenario() -> None:
+    """Print the bundled, commented scenario: a file to start from."""
+    sys.stdout.write(
+        files("exosome.study").joinpath("scenarios/cell-sends.toml").read_text("utf-8")
+    )
+
+
+def cell_sends_summary(result: Result) -> Values:
+    """Return the run as plain values: what the JSON file, the tables and the pages show."""
+    planned = result.plan
+    total = sum(count for _, count in result.fates)
+    return {
+        "schema_version": 1,
+        "cell": planned.kind.name,
+        "cell_note": planned.kind.note,
+        "release_role": planned.kind.role,
+        "cells": planned.scenario.run.cells,
+        "hours": planned.hours,
+        "seed": planned.seed,
+        "conditions": planned.scenario.conditions.model_dump(mode="json"),
+        "size_law": planned.scenario.sizes.law,
+        "intervals": [_interval(one) for one in result.intervals],
+        "checks": [
+            {
+                "name": one.name,
+                "simulated": one.simulated,
+                "closed_form": one.closed_form,
+                "standard_error": one.standard_error,
+                "z": one.z,
+            }
+            for one in result.checks
+        ],
+        "fates": {
+            "formed": total,
+            "by_escrt": int(result.cells.escrt.sum()),
+            **dict(result.fates),
+            "gap": int(result.cells.formed.sum()) - total,
+        },
+        "fate_intervals": [_interval(one) for one in result.fate_intervals],
+        "sizes": {
+            "within_40_to_100_nm": result.sizes.within,
+            "auc": result.sizes.auc,
+            "auc_closed_form": result.sizes.auc_law,
+            "other_law": result.sizes.other_name,
+            "other_auc": result.sizes.other_auc,
+            "in_words": _size_words(result.sizes.auc),
+            "lumen_ratio_40_to_100_nm": _lumen_ratio(),
+        },
+        "cargo": [_cargo(one, planned.measured[one.asked.name]) for one in result.cargo],
+        "knock_outs": [
+            {
+                "change": one.change,
+                "observable": one.observable,
+                "expected": one.expected,
+                "outcome": one.outcome,
+                "agrees": one.agrees,
+                "control": one.control,
+                "changed": one.changed,
+                "z": one.z,
+                "records": " ".join(one.records),
+            }
+            for one in result.knock_outs
+        ],
+        "numbers": [
+            {
+                "id": one.id,
+                "quantity": one.quantity,
+                "role": one.role,
+                "value": _range(one),
+                "read": planned.read_as[one.id],
+                "source": one.citation,
+                "note": one.note,
+            }
+            for one in planned.records
+        ],
+    }
+
+
+def cell_sends_page(result: Result, summary: Values) -> str:
+    """Return the self-contained HTML page."""
+    from jinja2 import Environment, StrictUndefined
+
+    held = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    held.filters.update(fig=_fig, percent=_percent, miRNA=_named)
+    package = files("exosome.app")
+    report = package.joinpath("report.html.j2").read_text("utf-8")
+    style = re.search(r"<style>(.*?)</style>", report, re.DOTALL)
+    text = package.joinpath("cell_sends.html.j2").read_text("utf-8")
+    return held.from_string(text).render(
+        s=summary,
+        style="" if style is None else style[1],  # one house style, kept in one place
+        **_figures(result, summary),
+    )
+
+
+def _figures(result: Result, summary: Values) -> dict[str, str]:
+    cells, planned = result.cells, result.plan
+    width = planned.hours / cells.released.shape[1]
+    release = next(one for one in result.intervals if one.name == "vesicles released")
+    formed, by_escrt = summary["fates"]["formed"], summary["fates"]["by_escrt"]
+    kinds = [
+        Series(_cargo_name(one), one.shares, i) for i, one in enumerate(result.cargo[:_LARGEST])
+    ]
+    return {
+        "bursts": bursts(
+            list(
+                zip(
+                    cells.exosomes[:_SHOWN_CELLS].tolist(),
+                    cells.ectosomes[:_SHOWN_CELLS].tolist(),
+                    strict=True,
+                )
+            ),
+            cells.released.mean(axis=0).tolist(),
+            release.low * width,
+            release.high * width,
+            hours=planned.hours,
+        ),
+        "fates": fates(
+            [Flow("ESCRT", by_escrt, 0), Flow("ceramide", formed - by_escrt, 3)],
+            [Flow(words, summary["fates"][key], i) for key, (words, i) in _FATE_NAMES.items()],
+        )
+        if formed
+        else "",
+        "sizes": sizes(
+            result.sizes.edges_nm.tolist(),
+            [
+                Series("exosomes", result.sizes.exosome.tolist(), 0),
+                Series("ectosomes", result.sizes.ectosome.tolist(), 1),
+            ],
+            low_nm=40.0,
+            high_nm=100.0,
+        ),
+        "copies": copies(kinds, floor=1e-5) if kinds else "",
+        "rates": amounts(
+            _rate_rows(result, release),
+            axis_label="vesicles released by one cell in one hour",
+            caption=Caption(
+                key="rates",
+                title="Release rate: the model and the records",
+                description="The run's interval above every record of the catalog.",
+            ),
+        ),
+    }
+
+
+_LARGEST = 5
+
+
+def _rate_rows(result: Result, release: Interval) -> list[Row]:
+    rows = [
+        Row(
+            label="this run",
+            value=f"{_fig(release.low)} to {_fig(release.high)}",
+            short=_fig(release.middle),
+            note="90 % interval",
+            low=_log(release.low),
+            middle=_log(release.middle),
+            high=_log(release.high),
+        )
+    ]
+    for record in result.plan.release.records:
+        low, high = record.low, record.high
+        middle = record.value
+        if middle is None and low is not None and high is not None:
+            middle = math.sqrt(low * high)
+        rows.append(
+            Row(
+                label=f"{record.id}, {result.plan.read_as[record.id]}",
+                value=_range(record),
+                short=_range(record),
+                note=record.citation.partition(":")[0],
+                low=_log(low),
+                middle=_log(middle),
+                high=_log(high),
+                series=1,
+            )
+        )
+    return rows
+
+
+def _log(value: float | None) -> float | None:
+    return None if value is None or value <= 0.0 else math.log10(value)
+
+
+def _terminal(s: Values) -> RenderableType:
+    parts: list[RenderableType] = [
+        Text(f"A cell that sends: {s['cell']}, {s['cells']} cells, {s['hours']:g} h", style="bold"),
+        Text(s["cell_note"]) if s["cell_note"] else Text(""),
+    ]
+    table = Table("", "5 %", "simulated", "95 %", "", box=None, pad_edge=False)
+    for one in s["intervals"]:
+        table.add_row(
+            one["name"], _fig(one["low"]), _fig(one["middle"]), _fig(one["high"]), one["unit"]
+        )
+    parts += [table, Text(""), Text("Fate of every intraluminal vesicle", style="bold")]
+    formed = s["fates"]["formed"]
+    for key, (words, _) in _FATE_NAMES.items():
+        count = s["fates"][key]
+        share = _percent(count / formed) if formed else "none"
+        parts.append(Text(f"  {words:13} {count:>14,}  {share}"))
+    parts.append(Text(f"  formed        {formed:>14,}  nothing lost or made"))
+    parts += [Text(""), Text("Cargo of one released vesicle", style="bold")]
+    held = Table("cargo", "mean copies", "hold none", "passive, bounds", box=None, pad_edge=False)
+    for one in s["cargo"]:
+        bounds = f"{_fig(one['passive_low'])} to {_fig(one['passive_high'])}"
+        held.add_row(one["cargo"], _fig(one["mean"]), _percent(one["empty"]), bounds)
+    parts += [held, Text(""), Text(s["sizes"]["in_words"]), Text("")]
+    right = sum(one["agrees"] for one in s["knock_outs"])
+    parts.append(Text(f"Knock-outs: {right} of {len(s['knock_outs'])} as expected", style="bold"))
+    listed = Table("changed", "watched", "expected", "outcome", box=None, pad_edge=False)
+    for one in s["knock_outs"]:
+        mark = "" if one["agrees"] else " (!)"
+        listed.add_row(one["change"], one["observable"], one["expected"], f"{one['outcome']}{mark}")
+    parts.append(listed)
+    return Group(*parts)
+
+
+def _interval(one: Interval) -> Values:
+    return {
+        "name": one.name,
+        "unit": one.unit,
+        "low": one.low,
+        "middle": one.middle,
+        "high": one.high,
+    }
+
+
+def _cargo(one: CargoFound, measured: Sequence[Sourced]) -> Values:
+    return {
+        "cargo": _cargo_name(one),
+        "kind": one.asked.kind,
+        "contested": one.asked.kind == "dna",
+        "packing": one.asked.packing,
+        "mean": one.mean,
+        "empty": one.empty,
+        "empty_if_independent": one.empty_independent,
+        "fano": one.fano,
+        "passive_low": one.passive_low,
+        "passive": one.passive,
+        "passive_high": one.passive_high,
+        "measured": "; ".join(f"{_range(r)} {r.unit} ({r.id})" for r in measured),
+    }
+
+
+def _cargo_name(one: CargoFound) -> str:
+    return one.asked.label or _named(one.asked.name)
+
+
+def _named(word: str) -> str:
+    return word.replace("_", " ").replace("mirna", "miRNA").replace("mrna", "mRNA")
+
+
+def _size_words(auc: float) -> str:
+    if abs(auc - 0.5) <= 0.03:
+        return (
+            f"Size does not tell origin: a classifier that sees diameters only has an AUC of "
+            f"{auc:.2f}, the toss of a coin."
+        )
+    return (
+        f"With these size laws a classifier that sees diameters only has an AUC of {auc:.2f}: it "
+        "tells the two laws apart, and origin only as far as the laws are right."
+    )
+
+
+def _lumen_ratio() -> float:
+    import numpy as np
+
+    from exosome.cell.packing import lumen_nm3
+
+    low, high = lumen_nm3(np.array([40.0, 100.0]), 5.0)
+    return float(high / low)
+
+
+def _release_rows(result: Result) -> list[Values]:
+    cells = result.cells
+    return [
+        {
+            "cell": cell + 1,
+            "from_h": float(cells.edges_h[i]),
+            "to_h": float(cells.edges_h[i + 1]),
+            "exosomes": int(cells.exosomes[cell, i]),
+            "bursts": int(cells.bursts[cell, i]),
+            "ectosomes": int(cells.ectosomes[cell, i]),
+        }
+        for cell in range(min(_LISTED_CELLS, cells.exosomes.shape[0]))
+        for i in range(cells.exosomes.shape[1])
+    ]
+
+
+def _csv(rows: Sequence[Values]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["nothing"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _range(record: Sourced) -> str:
+    if record.low is not None and record.high is not None:
+        return f"{_fig(record.low)} to {_fig(record.high)}"
+    return "" if record.value is None else _fig(record.value)
+
+
+def _fig(value: float) -> str:
+    """Return three figures, without a letter e where people count on."""
+    if value == 0.0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e6:
+        return (f"{value:,.0f}" if abs(value) >= 1000 else f"{float(f'{value:.3g}'):g}").replace(
+            "-", "−"
+        )
+    mantissa, _, power = f"{value:.2e}".partition("e")
+    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{float(mantissa):g} × 10{raised}".replace("-", "−")
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent; what is near 0 or 100 keeps the figures that matter."""
+    percent = 100.0 * share
+    if percent > 99.0 and percent < 100.0:
+        digits = min(6, 1 - math.floor(math.log10(100.0 - percent)))
+        return f"{percent:.{digits}f} %"
+    return f"{_fig(percent)} %"

@@ -1,0 +1,769 @@
+"""A cell that sends: scenario, plan, run, result.
+
+The rates that nobody has measured are drawn for the interval of every mean, in closed form;
+the cells themselves are simulated at the medians. So an interval over what is not known is
+never mixed with the spread from cell to cell.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
+
+import numpy as np
+from pydantic import Field, ValidationError, model_validator
+
+from exosome.cell.donor import DonorType, Pathway, calibrated, donor_type, expected
+from exosome.cell.endosome import simulate_cells, warm_up_h
+from exosome.cell.handles import HANDLES, TRAFFIC, handle, temperature_factor
+from exosome.cell.packing import (
+    PLACE_OF,
+    SizeLaw,
+    auc_measured,
+    auc_of_size,
+    draw_copies,
+    passive_mean,
+)
+from exosome.core.errors import InputError
+from exosome.core.files import check_keys, parse_toml, read_text
+from exosome.core.random import Streams
+from exosome.core.units import to_internal
+from exosome.delivery.pool import pool, status_of
+from exosome.study.scenario import Strict, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from exosome.catalog.load import Catalog
+    from exosome.catalog.record import Sourced
+    from exosome.cell.donor import Expected
+    from exosome.cell.endosome import Cells
+    from exosome.delivery.pool import Pool
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+DRAWS = 4_000
+_RATES = (
+    "maturation",
+    "budding_escrt",
+    "budding_ceramide",
+    "back_fusion",
+    "mvb_fusion",
+    "mvb_lysosome",
+)
+_VESICLES = 200_000  # of each origin, for sizes and copies
+_ARM_BODIES, _MOST_ARM_CELLS = 8e5, 300
+_SURE = 4.0  # standard errors; a false alarm in one row of 16,000
+_COPY_BINS = 12
+
+
+class CellChosen(Strict):
+    """Which cell."""
+
+    type: Word
+    release_role: str | None = None
+    release_record: str | None = None
+
+
+class RunAsked(Strict):
+    """How many cells, and how long."""
+
+    cells: Annotated[int, Field(ge=2, le=1_000_000)] = 2_000
+    duration: str = "24 h"
+
+
+class SizesAsked(Strict):
+    """Which size laws."""
+
+    law: Word = "article"
+
+
+class Conditions(Strict):
+    """What the laboratory turns."""
+
+    handles: Annotated[tuple[Word, ...], Field(strict=False)] = ()
+    temperature_c: Annotated[float, Field(strict=False)] = 37.0
+
+
+class CargoAsked(Strict):
+    """One cargo and how it is packed."""
+
+    name: Word
+    kind: Literal["mirna", "mrna", "lumenal_protein", "membrane_protein", "dna"]
+    packing: Literal["passive", "sorted", "packets"] = "passive"
+    label: str = ""
+    enrichment: Annotated[float, Field(gt=0.0, strict=False)] | None = None
+    copies_per_packet: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _packing_is_told(self) -> Self:
+        if (self.packing == "sorted") != (self.enrichment is not None):
+            raise ValueError("enrichment belongs to packing = 'sorted', and only there")
+        if (self.packing == "packets") != (self.copies_per_packet is not None):
+            raise ValueError("copies_per_packet belongs to packing = 'packets', and only there")
+        return self
+
+
+class CellSends(Strict):
+    """A scenario file of a cell that sends."""
+
+    schema_version: Literal[1]
+    cell: CellChosen
+    run: RunAsked = RunAsked()
+    sizes: SizesAsked = SizesAsked()
+    conditions: Conditions = Conditions()
+    cargo: Annotated[tuple[CargoAsked, ...], Field(strict=False)] = ()
+    sources: dict[str, Annotated[tuple[str, ...], Field(strict=False)]] = Field(
+        default_factory=dict
+    )
+
+
+def read_scenario(name_or_file: str) -> CellSends:
+    """Return the bundled scenario ``cell-sends``, or the one in a TOML file.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or a key or value in it is wrong.
+    """
+    if name_or_file == "cell-sends":
+        text = files("exosome.study").joinpath("scenarios/cell-sends.toml").read_text("utf-8")
+        where = "cell-sends.toml"
+    else:
+        text = read_text(Path(name_or_file), where="scenario")
+        where = Path(name_or_file).name
+    table = parse_toml(text, name=where)
+    check_keys(table, CellSends.model_fields, where)
+    models = {"cell": CellChosen, "run": RunAsked, "sizes": SizesAsked, "conditions": Conditions}
+    for key, model in models.items():
+        check_keys(_keys(table.get(key)), model.model_fields, f"{where} [{key}]")
+    cargo = table.get("cargo")
+    for number, one in enumerate(cast("list[object]", cargo) if isinstance(cargo, list) else [], 1):
+        check_keys(_keys(one), CargoAsked.model_fields, f"{where} cargo {number}")
+    try:
+        return CellSends.model_validate(table)
+    except ValidationError as found:
+        fault = found.errors()[0]
+        key = ".".join(str(part) for part in fault["loc"])
+        raise InputError(
+            fault["msg"].removeprefix("Value error, "),
+            where=f"{where} {key}".rstrip(),
+            remedy="mend this value; `exosome run cell-sends --show` prints a commented scenario",
+        ) from None
+
+
+def _keys(held: object) -> list[str]:
+    """Return the keys of a table; none of what is no table, which validation then refuses."""
+    return list(cast("dict[str, object]", held)) if isinstance(held, dict) else []
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will run: the cell, its numbers and where they come from."""
+
+    scenario: CellSends
+    kind: DonorType
+    release: Pool
+    release_middle: float
+    pools: Mapping[str, Pool]
+    measured: Mapping[str, tuple[Sourced, ...]]
+    laws: Mapping[str, SizeLaw]
+    other_laws: Mapping[str, SizeLaw]
+    hours: float
+    seed: int
+    where: str
+
+    @property
+    def records(self) -> tuple[Sourced, ...]:
+        """Every record that is drawn from, by id."""
+        every = [self.release, *self.pools.values()]
+        found = {r.id: r for one in every for r in one.records}
+        found |= {r.id: r for records in self.measured.values() for r in records}
+        return tuple(found[key] for key in sorted(found))
+
+    @property
+    def read_as(self) -> dict[str, str]:
+        """How well each record was read."""
+        every = [self.release, *self.pools.values()]
+        shown = {r.id: status_of(r) for records in self.measured.values() for r in records}
+        return {**shown, **{key: status for one in every for key, status in one.read_as.items()}}
+
+
+def plan(scenario: CellSends, catalog: Catalog, *, seed: int, where: str = "scenario") -> Plan:
+    """Return the plan of a scenario: every number pointing at its records.
+
+    Raises
+    ------
+    InputError
+        A cell type, handle, size law, temperature or source that does not exist.
+    MissingRecordError
+        The release rate of the cell, or another number, is unknown.
+    """
+    role = scenario.cell.release_role
+    kind = (
+        DonorType(scenario.cell.type, scenario.cell.type.replace("_", " "), role)
+        if role
+        else donor_type(scenario.cell.type, where=f"{where} cell.type")
+    )
+    hours = to_internal(scenario.run.duration, "h", where=f"{where} run.duration")
+    if not 0.0 < hours <= 24.0 * 365:
+        raise InputError(
+            f"a duration of {hours:g} h", where=f"{where} run.duration", remedy="give 1 h to 1 year"
+        )
+    roles = [f"donor_rate.{name}" for name in _RATES]
+    roles += ["ectosome_share", "bilayer_thickness", "trafficking_q10"]
+    roles += ["donor_cell_volume", "donor_cell_surface"]
+    # Every handle is in the table of knock-outs, whether the scenario turns it or not.
+    roles += [one for each in HANDLES.values() for _, one in each.roles]
+    roles += [f"copies_per_cell.{c.name}" for c in scenario.cargo]
+    for key in scenario.conditions.handles:
+        handle(key, where=f"{where} conditions.handles")
+    temperature_factor(
+        scenario.conditions.temperature_c, 2.0, where=f"{where} conditions.temperature_c"
+    )
+    size_roles = {
+        law: [
+            f"{name}.{origin}.{law}"
+            for origin in ("exosome", "ectosome")
+            for name in ("origin_diameter", "origin_diameter_gsd")
+        ]
+        for law in dict.fromkeys((scenario.sizes.law, "article", "definition"))
+    }
+    roles += [role for every in size_roles.values() for role in every]
+    for chosen in scenario.sources:
+        if chosen not in (*roles, kind.role):
+            raise InputError(
+                f"sources are given for {chosen!r}, which the run does not use",
+                where=f"{where} sources",
+                remedy=f"numbers used: {', '.join(sorted({*roles, kind.role}))}",
+            )
+    pools = {
+        role: pool(catalog, role, only=scenario.sources.get(role, ()), where=where)
+        for role in dict.fromkeys(roles)
+    }
+    # Rival studies may lie so far apart that the median of their mixture is a value that none of
+    # them found: then the simulated cells take the middle of one record, the intervals take all.
+    only = (scenario.cell.release_record,) if scenario.cell.release_record else ()
+    simulated = pool(catalog, kind.role, only=only, where=f"{where} cell.release_record")
+    other = "definition" if scenario.sizes.law != "definition" else "article"
+    return Plan(
+        scenario=scenario,
+        kind=kind,
+        release=pool(catalog, kind.role, only=scenario.sources.get(kind.role, ()), where=where),
+        release_middle=simulated.median,
+        pools=pools,
+        measured={
+            c.name: tuple(
+                record
+                for record in catalog.values()
+                if record.role in (f"copies_per_particle.{c.name}", f"copies_per_vesicle.{c.name}")
+            )
+            for c in scenario.cargo
+        },
+        laws=_laws(pools, scenario.sizes.law),
+        other_laws=_laws(pools, other),
+        hours=hours,
+        seed=seed,
+        where=where,
+    )
+
+
+def _laws(pools: Mapping[str, Pool], law: str) -> dict[str, SizeLaw]:
+    return {
+        origin: SizeLaw(
+            pools[f"origin_diameter.{origin}.{law}"].median,
+            pools[f"origin_diameter_gsd.{origin}.{law}"].median,
+        )
+        for origin in ("exosome", "ectosome")
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A quantity at the medians, and its 90 % interval over what is not known."""
+
+    name: str
+    unit: str
+    low: float
+    middle: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A figure of the simulated cells against the closed form."""
+
+    name: str
+    simulated: float
+    closed_form: float
+    standard_error: float
+
+    @property
+    def z(self) -> float:
+        """Difference in standard errors."""
+        return (
+            (self.simulated - self.closed_form) / self.standard_error
+            if self.standard_error
+            else 0.0
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KnockOut:
+    """One thing changed, what was watched, and what came of it."""
+
+    change: str
+    observable: str
+    expected: Literal["falls", "rises", "to zero", "unchanged", "not settled"]
+    control: float
+    changed: float
+    z: float
+    records: tuple[str, ...]
+
+    @property
+    def applies(self) -> bool:
+        """Whether there was anything to change."""
+        return self.control > 0.0
+
+    @property
+    def outcome(self) -> str:
+        """Return in words what the observable did."""
+        if not self.applies:
+            return "nothing to change"
+        if self.changed == 0.0:
+            return "to zero"
+        if abs(self.z) < _SURE:
+            return "unchanged"
+        return "rises" if self.z > 0.0 else "falls"
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the outcome is the expected one; true where no direction is settled."""
+        return not self.applies or self.expected in (self.outcome, "not settled")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CargoFound:
+    """What a sample of released vesicles holds of one cargo.
+
+    ``shares[k]`` is the share of vesicles with ``k`` copies; the last entry collects the rest.
+    ``passive_low`` and ``passive_high`` bracket the mean of the null model over what is not known.
+    """
+
+    asked: CargoAsked
+    mean: float
+    empty: float
+    empty_independent: float
+    fano: float
+    shares: tuple[float, ...]
+    passive_low: float
+    passive: float
+    passive_high: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SizesFound:
+    """Diameters of released vesicles and what size tells of origin."""
+
+    edges_nm: Floats
+    exosome: Floats
+    ectosome: Floats
+    within: float
+    auc: float
+    auc_law: float
+    other_auc: float
+    other_name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What the cells did."""
+
+    plan: Plan
+    pathway: Pathway
+    closed: Expected
+    cells: Cells
+    intervals: tuple[Interval, ...]
+    fates: tuple[tuple[str, int], ...]
+    fate_intervals: tuple[Interval, ...]
+    checks: tuple[Check, ...]
+    sizes: SizesFound
+    cargo: tuple[CargoFound, ...]
+    knock_outs: tuple[KnockOut, ...]
+
+
+def run(planned: Plan, *, workers: int = 2) -> Result:
+    """Return the result of a plan; the same for any number of workers."""
+    middle = {name: np.asarray(one.median) for name, one in planned.pools.items()}
+    pathway, baseline = _pathways(planned, middle, np.asarray(planned.release_middle))
+    bins = max(1, round(planned.hours))
+    cells = simulate_cells(
+        pathway,
+        cells=planned.scenario.run.cells,
+        edges_h=np.linspace(0.0, planned.hours, bins + 1, dtype=np.float64),
+        seed=planned.seed,
+        workers=workers,
+    )
+    closed = expected(pathway)
+    drawn = _drawn(planned)
+    fates = tuple(
+        (name, int(getattr(cells, name).sum()))
+        for name in ("secreted", "lysosomal", "back_fused", "inside")
+    )
+    return Result(
+        plan=planned,
+        pathway=pathway,
+        closed=closed,
+        cells=cells,
+        intervals=_intervals(closed, drawn),
+        fates=fates,
+        fate_intervals=tuple(
+            _interval(name, "fraction", getattr(closed, name), getattr(drawn, name))
+            for name in ("secreted", "lysosomal", "back_fused")
+        ),
+        checks=_checks(cells, closed),
+        sizes=_sizes(planned),
+        cargo=_cargo(planned, middle, closed),
+        knock_outs=_knock_outs(planned, baseline, middle, workers),
+    )
+
+
+def _pathways(
+    planned: Plan, numbers: Mapping[str, Floats], release: Floats
+) -> tuple[Pathway, Pathway]:
+    """Return the pathway under the scenario's conditions, and the untreated one."""
+    one = np.ones_like(release)
+    untreated = calibrated(
+        Pathway(
+            endosome=one, ectosome=one, **{name: numbers[f"donor_rate.{name}"] for name in _RATES}
+        ),
+        release_per_h=release,
+        ectosome_share=numbers["ectosome_share"],
+        has_endosomes=planned.kind.has_endosomes,
+    )
+    asked = planned.scenario.conditions
+    factors: dict[str, Any] = dict.fromkeys(TRAFFIC, 1.0)
+    for key in asked.handles:
+        for rate, role in HANDLES[key].roles:
+            factors[rate] = factors[rate] * numbers[role]
+    warm = numbers["trafficking_q10"] ** ((asked.temperature_c - 37.0) / 10.0)
+    return untreated.scaled({rate: f * warm for rate, f in factors.items()}), untreated
+
+
+def _drawn(planned: Plan) -> Expected:
+    """Return the closed form over draws of every number that is not known."""
+    streams = Streams(planned.seed)
+    every = {**planned.pools, planned.kind.role: planned.release}
+    numbers = {
+        role: one.draw(streams.of(f"input.{role}").random(DRAWS)) for role, one in every.items()
+    }
+    return expected(_pathways(planned, numbers, numbers[planned.kind.role])[0])
+
+
+def _interval(name: str, unit: str, middle: Floats, drawn: Floats) -> Interval:
+    low, high = np.quantile(drawn, [0.05, 0.95])
+    return Interval(name, unit, float(low), float(middle), float(high))
+
+
+def _intervals(closed: Expected, drawn: Expected) -> tuple[Interval, ...]:
+    wanted = (
+        ("vesicles released", "vesicle/cell/h", "vesicles_per_h"),
+        ("of them exosomes", "vesicle/cell/h", "exosomes_per_h"),
+        ("of them ectosomes", "vesicle/cell/h", "ectosomes_per_h"),
+        ("bursts", "burst/cell/h", "bursts_per_h"),
+        ("vesicles in a burst", "vesicle/burst", "ilvs_per_burst"),
+        ("Fano factor of exosome release", "fold", "fano"),
+        ("multivesicular bodies in a cell", "body/cell", "bodies"),
+        ("intraluminal vesicles in a cell", "vesicle/cell", "ilvs_inside"),
+    )
+    return tuple(
+        _interval(name, unit, getattr(closed, key), getattr(drawn, key))
+        for name, unit, key in wanted
+    )
+
+
+def _checks(cells: Cells, closed: Expected) -> tuple[Check, ...]:
+    """Compare simulated cells with the closed form; cells are independent, bins not used."""
+    width = float(cells.edges_h[1] - cells.edges_h[0])
+    found = [
+        _mean_check(
+            "exosomes per hour", cells.exosomes.mean(axis=1) / width, closed.exosomes_per_h
+        ),
+        _mean_check(
+            "ectosomes per hour", cells.ectosomes.mean(axis=1) / width, closed.ectosomes_per_h
+        ),
+    ]
+    mean = float(closed.exosomes_per_h) * width
+    if mean > 0.0:
+        # The variance about the known mean, averaged in each cell, is a mean of independent cells.
+        spread = ((cells.exosomes - mean) ** 2).mean(axis=1) / mean
+        found.append(_mean_check("Fano factor of exosomes in one bin", spread, closed.fano))
+        inside = cells.inside.astype(np.float64)
+        found.append(_mean_check("vesicles inside", inside, closed.ilvs_inside))
+    return tuple(found)
+
+
+def _mean_check(name: str, each: Floats, closed: Floats) -> Check:
+    error = float(each.std(ddof=1) / math.sqrt(each.size))
+    return Check(name, float(each.mean()), float(closed), error)
+
+
+def _sizes(planned: Plan) -> SizesFound:
+    streams = Streams(planned.seed)
+    sample = {
+        origin: law.draw(_VESICLES, streams.of(f"cell.size.{origin}"))
+        for origin, law in planned.laws.items()
+    }
+    top = float(max(np.quantile(one, 0.999) for one in sample.values()))
+    edges = np.geomspace(20.0, max(top, 200.0), 49, dtype=np.float64)
+    exosome, ectosome = (np.histogram(one, edges)[0] / one.size for one in sample.values())
+    asked = planned.scenario.sizes.law
+    return SizesFound(
+        edges_nm=edges,
+        exosome=np.asarray(exosome),
+        ectosome=np.asarray(ectosome),
+        within=float(((sample["exosome"] >= 40.0) & (sample["exosome"] <= 100.0)).mean()),
+        auc=auc_measured(sample["exosome"], sample["ectosome"]),
+        auc_law=auc_of_size(*planned.laws.values()),
+        other_auc=auc_of_size(*planned.other_laws.values()),
+        other_name="definition" if asked != "definition" else "article",
+    )
+
+
+def _cargo(
+    planned: Plan, numbers: Mapping[str, Floats], closed: Expected
+) -> tuple[CargoFound, ...]:
+    """Load a sample of released vesicles, exosomes and ectosomes by their shares."""
+    streams = Streams(planned.seed)
+    released = float(closed.vesicles_per_h)
+    share = float(closed.ectosomes_per_h) / released if released > 0.0 else 0.0
+    rng = streams.of("cell.cargo.size")
+    count = round(_VESICLES * share)
+    exosome, ectosome = planned.laws["exosome"], planned.laws["ectosome"]
+    diameter = np.concatenate([exosome.draw(_VESICLES - count, rng), ectosome.draw(count, rng)])
+    found: list[CargoFound] = []
+    for number, asked in enumerate(planned.scenario.cargo):
+        role = f"copies_per_cell.{asked.name}"
+        place = PLACE_OF[asked.kind]
+
+        def mean(copies: float, volume: float, place: Any = place) -> Floats:
+            return passive_mean(
+                diameter,
+                place,
+                copies_per_cell=copies,
+                cell_um3=volume,
+                cell_um2=float(numbers["donor_cell_surface"]),
+                bilayer_nm=float(numbers["bilayer_thickness"]),
+            )
+
+        passive = mean(float(numbers[role]), float(numbers["donor_cell_volume"]))
+        wanted = passive * (asked.enrichment or 1.0)
+        copies = draw_copies(
+            wanted,
+            streams.of("cell.cargo.copies", number),
+            packet=asked.copies_per_packet,
+            where=f"{planned.where} cargo {number + 1}",
+        )
+        low, high = planned.pools[role].support
+        least, most = planned.pools["donor_cell_volume"].support
+        counts = np.bincount(np.minimum(copies, _COPY_BINS), minlength=_COPY_BINS + 1)
+        average = float(copies.mean())
+        found.append(
+            CargoFound(
+                asked=asked,
+                mean=average,
+                empty=float((copies == 0).mean()),
+                empty_independent=float(np.exp(-wanted).mean()),
+                fano=float(copies.var() / average) if average else 1.0,
+                shares=tuple((counts / copies.size).tolist()),
+                passive_low=float(mean(low, most).mean()),
+                passive=float(passive.mean()),
+                passive_high=float(mean(high, least).mean()),
+            )
+        )
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    """One knock-out of the pathway: factors on rates, what is watched, what is expected."""
+
+    change: str
+    factors: dict[str, float]
+    watched: tuple[tuple[str, Any], ...]
+    records: tuple[str, ...] = ()
+
+
+def _arms(planned: Plan, numbers: Mapping[str, Floats]) -> list[_Arm]:
+    cut = [
+        (
+            "no fusion with the plasma membrane",
+            "mvb_fusion",
+            {"exosomes": "to zero", "ectosomes": "unchanged"},
+        ),
+        (
+            "no formation of endosomes",
+            "endosome",
+            {"exosomes": "to zero", "ectosomes": "unchanged"},
+        ),
+        (
+            "no ESCRT-dependent budding",
+            "budding_escrt",
+            {"vesicles in a burst": "falls", "bursts": "unchanged"},
+        ),
+        ("no ceramide-dependent budding", "budding_ceramide", {"vesicles in a burst": "falls"}),
+        (
+            "no back-fusion",
+            "back_fusion",
+            {"vesicles in a burst": "rises", "back-fused share": "to zero"},
+        ),
+        (
+            "no way to the lysosome",
+            "mvb_lysosome",
+            {"exosomes": "rises", "lysosomal share": "to zero"},
+        ),
+        (
+            "no budding from the plasma membrane",
+            "ectosome",
+            {"ectosomes": "to zero", "exosomes": "unchanged"},
+        ),
+    ]
+    arms = [_Arm(change, {rate: 0.0}, tuple(seen.items())) for change, rate, seen in cut]
+    told: dict[str, dict[str, str]] = {
+        "rab27_loss": {"exosomes": "falls", "ectosomes": "unchanged"},
+        "nsmase_block": {"exosomes": "falls"},
+        "escrt_loss": {"exosomes": "falls"},
+        "vatpase_block": {"exosomes": "rises"},
+        "calcium_rise": {"exosomes": "rises", "ectosomes": "rises"},
+        "serum_starvation": {"exosomes": "not settled"},
+    }
+    for key, seen in told.items():
+        one = HANDLES[key]
+        factors = {rate: float(numbers[role]) for rate, role in one.roles}
+        records = tuple(r.id for _, role in one.roles for r in planned.pools[role].records)
+        arms.append(_Arm(one.name, factors, tuple(seen.items()), records))
+    q10 = float(numbers["trafficking_q10"])
+    cold = temperature_factor(27.0, q10, where="knock-outs")
+    arms.append(
+        _Arm(
+            "27 °C in place of 37 °C",
+            dict.fromkeys(TRAFFIC, cold),
+            (("exosomes", "falls"), ("ectosomes", "falls")),
+            tuple(r.id for r in planned.pools["trafficking_q10"].records),
+        )
+    )
+    return arms
+
+
+def _knock_outs(
+    planned: Plan, baseline: Pathway, numbers: Mapping[str, Floats], workers: int
+) -> tuple[KnockOut, ...]:
+    """Change one thing at a time in untreated cells, with chance of its own in each arm."""
+
+    def seen(pathway: Pathway, name: str, warm: float | None = None) -> Mapping[str, Floats]:
+        hours = 2.0 if warm == 0.0 else 24.0
+        before = warm_up_h(pathway) if warm is None else warm
+        each = float(pathway.endosome) * (before + hours)
+        count = int(np.clip(_ARM_BODIES / max(each, 1.0), 24, _MOST_ARM_CELLS))
+        edges = np.array([0.0, hours])
+        return _observed(
+            simulate_cells(
+                pathway,
+                cells=_MOST_ARM_CELLS * 5 if warm == 0.0 and each < 1e4 else count,
+                edges_h=edges,
+                seed=planned.seed,
+                workers=workers,
+                warm_h=warm,
+                purpose=f"cell.donor.{name}",
+            )
+        )
+
+    control = seen(baseline, "control")
+    found: list[KnockOut] = []
+    for arm in _arms(planned, numbers):
+        there = seen(baseline.scaled(arm.factors), arm.change)
+        found += [
+            _compared(arm.change, name, direction, control[name], there[name], arm.records)
+            for name, direction in arm.watched
+        ]
+    start = seen(baseline, "empty", 0.0), seen(baseline.scaled({"maturation": 0.1}), "slow", 0.0)
+    found.append(
+        _compared(
+            "maturation ten times slower",
+            "exosomes in the first 2 h of an empty cell",
+            "falls",
+            start[0]["exosomes"],
+            start[1]["exosomes"],
+            (),
+        )
+    )
+    return (*found, *_cargo_knock_outs(planned, numbers))
+
+
+def _observed(cells: Cells) -> dict[str, Floats]:
+    """Return what is watched, one value for each cell (bursts: for each burst)."""
+    formed = np.maximum(cells.formed, 1)
+    return {
+        "exosomes": cells.exosomes.sum(axis=1).astype(np.float64),
+        "ectosomes": cells.ectosomes.sum(axis=1).astype(np.float64),
+        "bursts": cells.bursts.sum(axis=1).astype(np.float64),
+        "vesicles in a burst": cells.burst_sizes.astype(np.float64),
+        "lysosomal share": cells.lysosomal / formed,
+        "back-fused share": cells.back_fused / formed,
+    }
+
+
+def _compared(
+    change: str, observable: str, told: Any, control: Floats, there: Floats, ids: tuple[str, ...]
+) -> KnockOut:
+    before, after = (float(one.mean()) if one.size else 0.0 for one in (control, there))
+    error = math.sqrt(sum(float(one.var()) / one.size for one in (control, there) if one.size))
+    z = (after - before) / error if error > 0.0 else 0.0
+    return KnockOut(change, observable, told, before, after, z, ids)
+
+
+def _cargo_knock_outs(planned: Plan, numbers: Mapping[str, Floats]) -> tuple[KnockOut, ...]:
+    """Take sorting and packets away from the scenario's first lumenal cargo."""
+    lumenal = [c for c in planned.scenario.cargo if PLACE_OF[c.kind] == "lumen"]
+    if not lumenal:
+        return ()
+    rng = Streams(planned.seed).of("cell.cargo.knock_out")
+    passive = passive_mean(
+        planned.laws["exosome"].draw(_VESICLES, rng),
+        "lumen",
+        copies_per_cell=float(numbers[f"copies_per_cell.{lumenal[0].name}"]),
+        cell_um3=float(numbers["donor_cell_volume"]),
+        cell_um2=float(numbers["donor_cell_surface"]),
+        bilayer_nm=float(numbers["bilayer_thickness"]),
+    )
+    packet = max(10, math.ceil(float(passive.max())))
+    sorted_in, plain = draw_copies(10.0 * passive, rng), draw_copies(passive, rng)
+    packed = draw_copies(passive, rng, packet=packet)
+
+    def row(change: str, seen: str, told: str, a: Ints, b: Ints) -> KnockOut:
+        return _compared(change, seen, told, a.astype(np.float64), b.astype(np.float64), ())
+
+    name = lumenal[0].name.replace("_", " ").replace("mirna", "miRNA")
+    return (
+        row("no tenfold sorting", f"copies of {name} per vesicle", "falls", sorted_in, plain),
+        row(
+            f"{packet} copies to a vesicle, same mean",
+            f"copies of {name} per vesicle",
+            "unchanged",
+            plain,
+            packed,
+        ),
+        row(
+            f"{packet} copies to a vesicle, same mean",
+            f"vesicles with {name}",
+            "falls",
+            (plain > 0).astype(np.int64),
+            (packed > 0).astype(np.int64),
+        ),
+    )
