@@ -9,6 +9,7 @@ import re
 import pytest
 
 from exosome.app.cell_rank import show_cell, show_cell_rank
+from exosome.app.terminal import console
 from exosome.core.errors import InputError
 
 OWN = """
@@ -32,6 +33,9 @@ method = "flow cytometry"
 @pytest.fixture(autouse=True)
 def wide(monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
+    console.cache_clear()  # a console keeps the width it was made with
+    yield
+    console.cache_clear()
 
 
 def test_the_page_answers_both_statements_and_says_why(capsys):

@@ -83,7 +83,7 @@ def test_another_seed_gives_other_digits(answered: Path) -> None:
     [
         ("occupied_share", "occupied_sahre", ("unknown key 'occupied_sahre'", "'occupied_share'")),
         ("[effect]", "[efect]", ("unknown key 'efect'", "'effect'")),
-        ("4e11 particle", "1e11", ("has no unit", ":17")),
+        ("4e11 particle", "1e11", ("has no unit", ":18")),
         ("4e11 particle", "100 ug", ("does not say of what",)),
         ("4e11 particle", "2 nmol", ("moles of what",)),
         ("4e11 particle", "-4e11 particle", ("not an amount",)),

@@ -45,7 +45,6 @@ CASES = [
     ("cd73-joint", 0),
     ("immune-cells-in-a-dish", 2),
     ("immune-cells-in-a-dish", 3),
-    ("immune-cells-in-a-dish", 4),
 ]
 
 

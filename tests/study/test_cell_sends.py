@@ -13,7 +13,7 @@ from exosome.app.cells import (
     check_cell_sends,
     list_cell_types,
     run_cell_sends,
-    show_cell_scenario,
+    write_new_cell,
 )
 from exosome.catalog.load import load_catalog
 from exosome.core.errors import InputError, MissingRecordError
@@ -178,13 +178,13 @@ def test_unknown_release_is_said(tmp_path: Path) -> None:
         plan(read_scenario(written(tmp_path, cell="t_cell")), load_catalog(), seed=1)
 
 
-def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     list_cell_types()
     said = capsys.readouterr().out
     assert "unknown" in said
     assert "b01" in said
     check_cell_sends("cell-sends", numbers=[])
     assert "donor_rate.mvb_fusion" in capsys.readouterr().out
-    show_cell_scenario()
-    assert "schema_version = 1" in capsys.readouterr().out
+    write_new_cell(tmp_path / "mine.toml")
+    assert isinstance(read_scenario(str(tmp_path / "mine.toml")), CellSends)
     assert isinstance(read_scenario("cell-sends"), CellSends)

@@ -21,7 +21,8 @@ from exosome.app.figures import Caption, Row, amounts
 from exosome.app.terminal import console
 from exosome.catalog.load import load_catalog
 from exosome.cell.donor import donor_types
-from exosome.core.files import write_all
+from exosome.core.errors import InputError
+from exosome.core.files import parse_toml, read_text, write_all, write_new
 from exosome.core.provenance import trace_run
 from exosome.study.cell_sends import plan, read_scenario, run
 
@@ -121,7 +122,7 @@ def list_cell_types(*, numbers: Sequence[Path] = ()) -> None:
     catalog = load_catalog(tuple(numbers))
     table = Table("cell", "release", "records", "how it was found", box=None, pad_edge=False)
     for key, one in donor_types().items():
-        found = [r for r in catalog.values() if one.role and r.role == one.role]
+        found = [r for r in catalog.values() if r.role in one.roles]
         if not found:
             table.add_row(key, "unknown", "", one.note)
         for record in found:
@@ -129,11 +130,24 @@ def list_cell_types(*, numbers: Sequence[Path] = ()) -> None:
     console().print(table)
 
 
-def show_cell_scenario() -> None:
-    """Print the bundled, commented scenario: a file to start from."""
-    sys.stdout.write(
-        files("exosome.study").joinpath("scenarios/cell-sends.toml").read_text("utf-8")
-    )
+def is_cell_scenario(name_or_file: str) -> bool:
+    """Whether a name or file is a scenario of a cell that sends: its file has a [cell] table."""
+    if name_or_file == "cell-sends":
+        return True
+    path = Path(name_or_file)
+    if not path.is_file():
+        return False
+    try:
+        return "cell" in parse_toml(read_text(path, where="check"), name=path.name)
+    except InputError:
+        return False  # what is wrong with it is said by whoever reads it
+
+
+def write_new_cell(path: Path) -> None:
+    """Write the bundled, commented scenario, never over a file."""
+    text = files("exosome.study").joinpath("scenarios/cell-sends.toml").read_bytes()
+    write_new(path, text, where="new cell")
+    console().print(f"{path}: change it, then `exosome run {path}`", highlight=False)
 
 
 def cell_sends_summary(result: Result) -> Values:
@@ -144,7 +158,7 @@ def cell_sends_summary(result: Result) -> Values:
         "schema_version": 1,
         "cell": planned.kind.name,
         "cell_note": planned.kind.note,
-        "release_role": planned.kind.role,
+        "release_role": planned.release.role,
         "cells": planned.scenario.run.cells,
         "hours": planned.hours,
         "seed": planned.seed,

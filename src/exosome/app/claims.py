@@ -12,8 +12,7 @@ from exosome.catalog.load import load_catalog
 from exosome.claims.ask import ask
 from exosome.claims.claim import bundled_claims, find_claim, read_claim
 from exosome.claims.tables import tables, to_csv
-from exosome.core.errors import InputError
-from exosome.core.files import write_all
+from exosome.core.files import write_all, write_new
 from exosome.core.progress import reporter_for
 from exosome.core.provenance import trace_run
 from exosome.study.plan import plan
@@ -42,6 +41,8 @@ def answer_claim(
     from pathlib import Path
 
     directory = out or Path(f"{Path(name).stem}-answer")
+    read_claim(find_claim(name))
+    write_all(directory, {}, where="--out")  # refused now rather than after the run
     reporter = reporter_for(sys.stderr, quiet=quiet or as_json)
     asked = ask(name, numbers=numbers, seed=seed, workers=workers, reporter=reporter)
     files_written = _files(asked.summary, numbers=numbers, seed=seed)
@@ -75,14 +76,8 @@ def compare_claims(
 
 def write_new_claim(path: Path) -> None:
     """Write the commented template, never over a file."""
-    if path.exists():
-        raise InputError(
-            f"{str(path)!r} exists already",
-            where="new claim",
-            remedy="choose another name; nothing was overwritten",
-        )
     text = files("exosome.claims").joinpath("template.toml").read_bytes()
-    write_all(path.parent, {path.name: text}, where="new claim")
+    write_new(path, text, where="new claim")
     console().print(f"{path}: fill it in, then `exosome check {path}`", highlight=False)
 
 

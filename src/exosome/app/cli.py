@@ -95,15 +95,34 @@ def claim(
     )
 
 
+@app.command("run")
+def run_scenario(
+    name: Annotated[str, typer.Argument(help="cell-sends, or a file.", metavar="SCENARIO")],
+    out: Annotated[
+        Path | None, typer.Option(help="Directory for the page [default: ./SCENARIO-run].")
+    ] = None,
+    numbers: Numbers = None,
+    seed: Seed = 1,
+    workers: Workers = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Run a scenario of one of the engines: the cell that sends."""
+    from exosome.app.cells import run_cell_sends
+
+    run_cell_sends(name, out=out, numbers=numbers or [], seed=seed, workers=workers, quiet=quiet)
+
+
 @app.command()
 def check(
     name: Annotated[str, typer.Argument(help="A bundled claim or a file.", metavar="CLAIM")],
     numbers: Numbers = None,
 ) -> None:
-    """Validate a claim file and print the plan: what will run, from which numbers."""
+    """Validate a claim or a scenario and print the plan: what will run, from which numbers."""
+    from exosome.app.cells import check_cell_sends, is_cell_scenario
     from exosome.app.claims import check_claim
 
-    check_claim(name, numbers=numbers or [])
+    checked = check_cell_sends if is_cell_scenario(name) else check_claim
+    checked(name, numbers=numbers or [])
 
 
 @app.command()
@@ -255,6 +274,14 @@ def cell_rank(
     show_cell_rank(numbers=numbers or [], seed=seed, as_json=json, table=csv, html=html)
 
 
+@cell_app.command("list")
+def cell_list(numbers: Numbers = None) -> None:
+    """List the cell types and what is known of their release."""
+    from exosome.app.cells import list_cell_types
+
+    list_cell_types(numbers=numbers or [])
+
+
 @cell_app.command("show")
 def cell_show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Such as monocyte.")],
@@ -276,6 +303,16 @@ def new_claim(
     from exosome.app.claims import write_new_claim
 
     write_new_claim(path)
+
+
+@new_app.command("cell")
+def new_cell(
+    path: Annotated[Path, typer.Argument(help="File to write; it must not exist.")],
+) -> None:
+    """Write a commented scenario of a cell that sends."""
+    from exosome.app.cells import write_new_cell
+
+    write_new_cell(path)
 
 
 @catalog_app.command("search")
@@ -337,10 +374,6 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted. Nothing was overwritten; run the same command again.\n")
         raise SystemExit(INTERRUPTED) from None
-    except BrokenPipeError:
-        # The reader of a pipe (such as `head`) went away: not an error of ours.
-        sys.stderr.close()
-        raise SystemExit(0) from None
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def plan_page(claim: Claim, plan: Plan) -> RenderableType:
     return Group(
         Text(claim.claim.title, style="bold"),
         Text(
-            f"Valid. {len(plan.problems)} mechanisms, {plan.draws:,} draws each, about "
+            f"Valid. {plan.draws:,} draws for each mechanism ({len(plan.problems)}), about "
             f"{1 + 0.5 * len(plan.problems):.0f} s; {len(plan.records)} records, {unread} of them "
             f"assumed or recalled.{effect}"
         ),
@@ -138,10 +138,12 @@ def dose_page(table: DoseTable, catalog: Catalog, *, only: str, warning: str) ->
     shown = Table("metric", "median", "90 % interval", "rests on", box=None, pad_edge=False)
     for row in (*rows, *(() if only else (table.pool_share, table.secretion_s))):
         exact = row.low == row.high
+        percent = row.metric.startswith("share")
+        ends = [_percent(x) if percent else _short(x) for x in (row.low, row.high)]
         shown.add_row(
             Text(_METRIC_NAMES.get(row.metric, row.metric), style="bold"),
             _amount(row.median, row.metric),
-            "as stated" if exact else f"{_short(row.low)} to {_short(row.high)}",
+            "as stated" if exact else " to ".join(ends),
             _sources(row, catalog),
         )
     parts: list[RenderableType] = [Text(f"{table.dose.text}\n", style="bold"), shown]
@@ -203,14 +205,14 @@ def record_page(record: Sourced, catalog: Catalog) -> RenderableType:
 
 def todo_table(found: Sequence[Todo], count: int) -> RenderableType:
     """Return the records that most deserve a reader."""
-    table = Table("id", "quantity", "why", "weight", "moves", box=None, pad_edge=False)
+    table = Table("id", "quantity", "why", "weight", "claims", box=None, pad_edge=False)
     for one in found[:count]:
         table.add_row(
             Text(one.record.id, style="bold"),
             one.record.quantity,
             one.status,
             f"{100 * one.weight:.1f} %",
-            f"{len(one.claims)} claims" if one.claims else "none",
+            str(len(one.claims)),
         )
     note = (
         f"\n{len(found)} records are assumed, recalled or have an unchecked DOI. Weight: mean "
@@ -249,7 +251,8 @@ def article_table(
 
 
 def _heading(claim: Values) -> RenderableType:
-    words = Text(f"“{claim['words']}”", style="italic")
+    shown = f"{claim['words']} (paraphrased)" if claim["is_paraphrase"] else f"“{claim['words']}”"
+    words = Text(shown, style="italic")
     who = Text(f"{claim['speaker']}. Interest: {claim['interest']}.", style="dim")
     asked = Text(f"{claim['product']}, {claim['given']}, {claim['route']}, to {_target(claim)}")
     return Panel(Group(words, who, asked), title=Text(claim["title"], style="bold"))
@@ -318,7 +321,7 @@ def _bar(step: Values, low: float, high: float) -> Text:
 def _doubt(one: Values, finding: Values) -> RenderableType:
     lines = Table.grid(padding=(0, 2))
     lines.add_row(
-        "best case within sources",
+        "best case considered",
         _margin(finding["best_case"]["margin"]),
         "conservation ceiling",
         _margin(finding["conservation_ceiling"]["margin"]),
@@ -342,8 +345,8 @@ def _doubt(one: Values, finding: Values) -> RenderableType:
 def _flips(verdict: str, flips: list[Values]) -> str:
     if not flips:
         if verdict in ("impossible", "not reached within sourced bounds"):
-            return "No value inside the sources turns this verdict.\n"
-        return "No set of up to three inputs, each inside its sources, turns this verdict.\n"
+            return "No value considered turns this verdict.\n"
+        return "No set of up to three inputs, each inside its range, turns this verdict.\n"
     said: list[str] = []
     for flip in flips:
         changes = " and ".join(
@@ -383,6 +386,9 @@ def _beside(summary: Values) -> RenderableType:
         grid.add_row(Text("warning", style="bold yellow"), summary["dose"]["warning"])
     for control in summary["controls"]:
         state = "reproduced" if control["passed"] else "MISSED"
+        state += ", but weakly tested (wide interval)" if control["weak"] else ""
+        if control["fold_error"] is not None:
+            state += f"; medians off {_short(control['fold_error'])}-fold in dose"
         grid.add_row(Text("control", style="bold"), f"{control['title']}: {state}")
     return Padding(grid, (0, 0, 1, 0))
 
@@ -395,7 +401,9 @@ def _legal(legal: Values | None) -> str:
         missing = "; ".join(one["question"] for one in legal["missing_facts"])
         return f"{where}: undetermined. Missing: {missing or legal['missing_rule']}"
     rules = ", ".join(one["citation"] for one in legal["decisive_rules"])
-    return f"{where}: {legal['class_name']} ({rules})"
+    stale = len(legal["past_review"])
+    note = f"; {stale} of the rules used are past their review date" if stale else ""
+    return f"{where}: {legal['class_name']} ({rules}){note}"
 
 
 def _sources(row: Converted, catalog: Catalog) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exosome.core.errors import InputError, MissingRecordError
+from exosome.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DonorType:
-    """A kind of cell, and the catalog's role for its release rate (empty: unknown)."""
+    """A kind of cell, and the catalog's roles that may hold its release rate, its own first."""
 
     key: str
     name: str
-    role: str = ""
+    roles: tuple[str, ...]
     has_endosomes: bool = True
     note: str = ""
 
@@ -203,35 +203,35 @@ def calibrated(
 @cache
 def donor_types() -> Mapping[str, DonorType]:
     """Return every cell type by its key, those of unknown release rate included."""
-    text = files("exosome.cell").joinpath("donor_types.toml").read_text("utf-8")
-    return MappingProxyType({k: DonorType(k, **t) for k, t in tomllib.loads(text)["type"].items()})
+    listed = tomllib.loads(files("exosome.cell").joinpath("types.toml").read_text("utf-8"))["cell"]
+    return MappingProxyType(
+        {
+            key: DonorType(
+                key,
+                one["name"],
+                tuple(one["roles"]),
+                one.get("has_endosomes", True),
+                one.get("note", ""),
+            )
+            for key, one in listed.items()
+        }
+    )
 
 
 def donor_type(key: str, *, where: str) -> DonorType:
-    """Return a cell type whose release rate is known.
+    """Return a cell type.
 
     Raises
     ------
     InputError
         There is no such type.
-    MissingRecordError
-        The catalog has no release rate for it: the answer is unknown.
     """
     types = donor_types()
-    known = ", ".join(k for k, t in types.items() if t.role)
     if key not in types:
         raise InputError(
             f"{key!r} is no cell type of this package",
             where=where,
-            remedy=f"with a release rate: {known}; "
+            remedy=f"choose from {', '.join(types)}; "
             "or give release_role and your own record with --numbers",
         )
-    found = types[key]
-    if not found.role:
-        raise MissingRecordError(
-            f"the release rate of {found.name} is unknown. {found.note}",
-            where=where,
-            remedy=f'give release_role = "release_rate.{key}" in [cell] and a record of that role '
-            f"with --numbers my.toml, or choose from {known}",
-        )
-    return found
+    return types[key]

@@ -23,6 +23,9 @@ class Statement(Strict):
 
     title: str
     words: str = Field(description="the claim in the words of the one who makes it")
+    is_paraphrase: bool = Field(
+        default=False, description="the words sum up what is said; they are shown without quotes"
+    )
     speaker: str
     interest: str = Field(description="what the speaker gains if the claim is believed")
     hedge: Literal["none", "weak", "strong"] = Field(

@@ -74,7 +74,7 @@ def _words(fault: ErrorDetails, path: list[int | str], schema: Schema) -> tuple[
             return what, f"did you mean {nearest(given, valid)!r}?"
         case _:
             what = fault["msg"].removeprefix("Value error, ")
-            return what, "mend this value; `exosome check` tests the file"
+            return what, "mend this value; `exosome schema claim` prints what each key may hold"
 
 
 def _given(held: Any) -> str:  # what pydantic hands back is untyped

@@ -14,12 +14,12 @@ from exosome.claims.wording import (
     CAUTION,
     DISCLAIMER,
     NO_EFFECT,
-    VERDICT_WORDS,
     mechanism_name,
     mechanism_note,
     parameter_name,
     plain,
     sentence,
+    why,
 )
 from exosome.delivery.measurement import PRECISION_FOLD
 from exosome.delivery.pool import status_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from exosome.claims.claim import Claim
     from exosome.claims.controls import ControlResult
     from exosome.claims.evidence import EvidenceSummary
-    from exosome.delivery.dose import Converted, DoseTable
+    from exosome.delivery.dose import Converted
     from exosome.delivery.extremes import Extreme
     from exosome.delivery.invariants import Invariant
     from exosome.delivery.problem import Problem
@@ -68,7 +68,7 @@ def summarise_answer(answer: Answer, *, name: str, provenance: Table) -> Table:
             "caution": CAUTION,
             "disclaimer": DISCLAIMER,
         },
-        "dose": _dose(answer.dose, answer.dose_warning),
+        "dose": _dose(answer),
         "mechanisms": mechanisms,
         "evidence": _evidence(answer.evidence),
         "legal": answer.legal,
@@ -104,7 +104,10 @@ def _claim(claim: Claim) -> Table:
     }
 
 
-def _dose(table: DoseTable | None, warning: str) -> Table:
+def _dose(answer: Answer) -> Table:
+    table, warning = answer.dose, answer.dose_warning
+    # A dish has no plasma: its dose is not set against the body's own vesicles.
+    in_a_body = answer.claim.dose.route != "in_vitro"
     if table is None:
         return {
             "stated": None,
@@ -116,8 +119,8 @@ def _dose(table: DoseTable | None, warning: str) -> Table:
     return {
         "stated": table.dose.text,
         "metrics": [_converted(row) for row in table.metrics],
-        "pool_share": _converted(table.pool_share),
-        "secretion_s": _converted(table.secretion_s),
+        "pool_share": _converted(table.pool_share) if in_a_body else None,
+        "secretion_s": _converted(table.secretion_s) if in_a_body else None,
         "warning": warning,
     }
 
@@ -134,7 +137,16 @@ def _mechanism(found: MechanismResult, invariants: tuple[Invariant, ...]) -> Tab
         "kind": problem.question.mechanism.kind,
         "verdict": "undecided" if finding is None else finding.verdict,
         "note": mechanism_note(problem.question.mechanism),
-        "why": NO_EFFECT if finding is None else VERDICT_WORDS[finding.verdict],
+        "why": (
+            NO_EFFECT
+            if finding is None
+            else why(
+                finding.verdict,
+                finding.margins,
+                ceiling=finding.ceiling,
+                best_case=finding.best_case,
+            )
+        ),
         "sentence": (
             f"{name}: {NO_EFFECT}"
             if finding is None
@@ -321,6 +333,7 @@ def _control(one: ControlResult) -> Table:
         **asdict(replace(one, used=())),
         "used": [record.id for record in one.used],
         "passed": one.passed,
+        "weak": one.weak,
         "fold_allowed": FOLD_ALLOWED,
         "rows": [{**asdict(row), "records": list(row.records)} for row in one.rows],
     }

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 from exosome.delivery.question import Luminal, SolubleCoisolate, SurfaceEnzyme, SurfaceLigand
 
 if TYPE_CHECKING:
+    from exosome.delivery.extremes import Extreme
     from exosome.delivery.question import Mechanism
     from exosome.delivery.verdict import Margins, Verdict
 
 VERDICT_WORDS: dict[Verdict, str] = {
     "impossible": (
-        "fails even if nothing given were lost on the way and all of it acted, with the most cargo "
-        "and the least need in the sources"
+        "even if nothing given were lost on the way and all of it acted, with the most cargo and "
+        "the least need considered"
     ),
     "not reached within sourced bounds": (
-        "fails with every input at its most favourable sourced value"
+        "with every input at the most favourable value considered"
     ),
-    "implausible": "95 of 100 draws of what is not known fall short",
-    "plausible": "95 of 100 draws of what is not known suffice; that does not make it true",
+    "implausible": "at most 5 of 100 draws of what is not known suffice",
+    "plausible": "that does not make it true",
     "undecided": "what is not known is larger than the answer",
 }
 
@@ -148,6 +149,25 @@ def interval(margins: Margins) -> str:
         if low.endswith(ending) and high.endswith(ending):
             return f"{low.removesuffix(ending)} to {high}"
     return f"{low} to {high}"
+
+
+def why(verdict: Verdict, margins: Margins, *, ceiling: Extreme, best_case: Extreme) -> str:
+    """Return the reason for a verdict with its own figures, assumptions counted."""
+    words = VERDICT_WORDS[verdict]
+    if verdict in ("impossible", "not reached within sourced bounds"):
+        case = ceiling if verdict == "impossible" else best_case
+        assumed = sum(
+            bound not in {"sourced bound", "conservation"} for bound in case.bounds.values()
+        )
+        counted = sum(bound != "conservation" for bound in case.bounds.values())
+        return (
+            f"{fold(case.margin)} {words}; of the {counted} values of that case {assumed} are "
+            "assumed ranges or edges of a fitted spread"
+        )
+    share = 100.0 * margins.enough
+    shown = "fewer than 0.01" if 0.0 < share < 0.01 else f"{share:.3g}"
+    reason = f"{shown} of 100 draws of what is not known suffice"
+    return reason if verdict == "implausible" else f"{reason}; {words}"
 
 
 def sentence(name: str, verdict: Verdict, margins: Margins) -> str:

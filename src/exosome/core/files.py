@@ -199,6 +199,23 @@ def write_all(
     return tuple(targets.values())
 
 
+def write_new(path: Path, content: bytes, *, where: str) -> None:
+    """Write a file that must not exist yet.
+
+    Raises
+    ------
+    InputError
+        If it exists, or cannot be written.
+    """
+    if path.exists():
+        raise InputError(
+            f"{str(path)!r} exists already",
+            where=where,
+            remedy="choose another name; nothing was overwritten",
+        )
+    write_all(path.parent, {path.name: content}, where=where)
+
+
 def check_keys(mapping: Iterable[str], allowed: Iterable[str], where: str) -> None:
     """Refuse keys that nothing reads, naming the nearest valid key.
 

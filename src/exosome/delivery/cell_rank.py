@@ -56,6 +56,7 @@ class CellType(BaseModel):
     roles: Annotated[tuple[_Word, ...], Field(min_length=1)]
     group: str = ""
     between: tuple[_Word, _Word] | None = None
+    has_endosomes: bool = True
     note: str = ""
 
 

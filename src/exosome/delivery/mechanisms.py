@@ -222,25 +222,51 @@ def _surface_enzyme(
     question: Question, enzyme: SurfaceEnzyme, inputs: Noting, journey: Journey
 ) -> Outcome:
     present, journey = _in_the_setting(question, inputs, journey)
-    volume = _volume_ml(enzyme.volume_ml, enzyme.setting, inputs)
-    kcat, km = inputs[f"kcat.{enzyme.enzyme}"], inputs[f"km.{enzyme.enzyme}"]
-    substrate = inputs[f"substrate.{enzyme.enzyme}.{enzyme.substrate or enzyme.setting}"]
     carried = present * inputs[f"enzyme_copies.{enzyme.enzyme}"]
-    rate = turnover_um_per_h(carried, kcat, substrate, km, volume)
-    steps = [inputs.step("product made by the vesicles each hour", "uM", rate)]
-    clearance = inputs[f"product_clearance.{enzyme.product}.{enzyme.setting}"]
-    level = rate / clearance
-    steps.append(inputs.step("product held by the vesicles", "uM", level))
+    steps = [inputs.step("enzyme copies on the vesicles", "copy", carried)]
     resident = target_cells(question, inputs)
     resident = resident * inputs[f"enzyme_per_cell.{enzyme.enzyme}.{question.target}"]
-    own = turnover_um_per_h(resident, kcat, substrate, km, volume) / clearance
+    steps.append(inputs.step("enzyme copies on the cells", "copy", resident))
+    held = _against_background if enzyme.against_background else _by_kinetics
+    level, own = held(enzyme, carried, resident, inputs)
+    steps.append(inputs.step("product held by the vesicles", "uM", level))
     steps.append(inputs.step("product held by the cells' own enzyme", "uM", own))
     half = inputs[f"product_needed.{enzyme.product}"]
     # Below the cells' own output the vesicles would not be noticed, however potent the product.
     needed = np.maximum(half * odds(enzyme.share_of_maximum), own)
     steps.append(inputs.step("product needed", "uM", needed))
-    sheet = journey.sheet.put(f"acting in the {enzyme.setting.replace('_', ' ')}", present)
+    sheet = journey.sheet.put("acting in the fluid around the target cells", present)
     return Outcome(Level(level, needed), (*journey.steps, *steps), (sheet,))
+
+
+def _by_kinetics(
+    enzyme: SurfaceEnzyme, carried: Amount, resident: Amount, inputs: Noting
+) -> tuple[Amount, Amount]:
+    """Return the product that vesicles and cells hold at steady state, in uM, from kinetics.
+
+    The substrate is held where it is: where little of it is supplied this
+    overstates both, and a measured level of the product is the better ground.
+    """
+    volume = _volume_ml(enzyme.volume_ml, enzyme.setting, inputs)
+    kcat, km = inputs[f"kcat.{enzyme.enzyme}"], inputs[f"km.{enzyme.enzyme}"]
+    substrate = inputs[f"substrate.{enzyme.enzyme}.{enzyme.substrate or enzyme.setting}"]
+    clearance = inputs[f"product_clearance.{enzyme.product}.{enzyme.setting}"]
+    by_vesicles = turnover_um_per_h(carried, kcat, substrate, km, volume) / clearance
+    by_cells = turnover_um_per_h(resident, kcat, substrate, km, volume) / clearance
+    return by_vesicles, by_cells
+
+
+def _against_background(
+    enzyme: SurfaceEnzyme, carried: Amount, resident: Amount, inputs: Noting
+) -> tuple[Amount, Amount]:
+    """Return the product that vesicles and cells hold, in uM, from the level that was measured.
+
+    The resident enzyme holds the measured level; vesicles with the same enzyme,
+    substrate and clearance add in proportion to their copies. Kinetic constants
+    cancel. It is an upper limit where other sources feed the level.
+    """
+    level = inputs[f"product_background.{enzyme.product}.{enzyme.setting}"]
+    return level * carried / resident, level
 
 
 def _soluble(

@@ -140,7 +140,9 @@ def status_of(record: Sourced) -> Status:
     """Return how well a record was read: assumed, recalled, second-hand, derived, read."""
     if record.origin != "catalog":
         return "this lab"
-    return "assumed" if record.basis == "assumed" else record.reading
+    # Where a source printed no figure and only an assumed range stands, the number is assumed.
+    figure_is_assumed = record.value is None and record.bound_kind == "prior"
+    return "assumed" if record.basis == "assumed" or figure_is_assumed else record.reading
 
 
 def worst_status(records: Iterable[Sourced]) -> Status:

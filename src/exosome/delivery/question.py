@@ -97,7 +97,9 @@ class SurfaceEnzyme:
     """An enzyme on the vesicles makes a product that acts on the target cells.
 
     ``substrate`` names the catalog's setting for the substrate where it differs
-    from the setting itself (a dish to which substrate was added).
+    from the setting itself (a dish to which substrate was added). With
+    ``against_background`` the product's own measured level calibrates the
+    setting: resident cells hold it, and vesicles add their share of the enzyme.
     """
 
     enzyme: str
@@ -106,6 +108,7 @@ class SurfaceEnzyme:
     share_of_maximum: float
     volume_ml: float | None = None
     substrate: str = ""
+    against_background: bool = False
     kind: Literal["surface_enzyme"] = "surface_enzyme"
 
 

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
-from exosome.cell.donor import DonorType, Pathway, calibrated, donor_type, expected
+from exosome.cell.donor import (
+    DonorType,
+    Pathway,
+    calibrated,
+    donor_type,
+    donor_types,
+    expected,
+)
 from exosome.cell.endosome import simulate_cells, warm_up_h
 from exosome.cell.handles import HANDLES, TRAFFIC, handle, temperature_factor
 from exosome.cell.packing import (
@@ -27,7 +34,7 @@ from exosome.cell.packing import (
     draw_copies,
     passive_mean,
 )
-from exosome.core.errors import InputError
+from exosome.core.errors import InputError, MissingRecordError
 from exosome.core.files import check_keys, parse_toml, read_text
 from exosome.core.random import Streams
 from exosome.core.units import to_internal
@@ -154,7 +161,7 @@ def read_scenario(name_or_file: str) -> CellSends:
         raise InputError(
             fault["msg"].removeprefix("Value error, "),
             where=f"{where} {key}".rstrip(),
-            remedy="mend this value; `exosome run cell-sends --show` prints a commented scenario",
+            remedy="mend this value; `exosome new cell` writes a commented scenario",
         ) from None
 
 
@@ -195,6 +202,21 @@ class Plan:
         return {**shown, **{key: status for one in every for key, status in one.read_as.items()}}
 
 
+def _release_role(kind: DonorType, catalog: Catalog, *, where: str) -> str:
+    """Return the first of a cell type's roles that a record informs."""
+    held = {record.role for record in catalog.values()}
+    found = next((role for role in kind.roles if role in held), None)
+    if found is None:
+        known = ", ".join(k for k, t in donor_types().items() if held & set(t.roles))
+        raise MissingRecordError(
+            f"the release rate of {kind.name} is unknown. {kind.note}".rstrip(),
+            where=where,
+            remedy=f'give release_role = "{kind.roles[0]}" in [cell] and a record of that role '
+            f"with --numbers my.toml, or choose from {known}",
+        )
+    return found
+
+
 def plan(scenario: CellSends, catalog: Catalog, *, seed: int, where: str = "scenario") -> Plan:
     """Return the plan of a scenario: every number pointing at its records.
 
@@ -207,10 +229,11 @@ def plan(scenario: CellSends, catalog: Catalog, *, seed: int, where: str = "scen
     """
     role = scenario.cell.release_role
     kind = (
-        DonorType(scenario.cell.type, scenario.cell.type.replace("_", " "), role)
+        DonorType(scenario.cell.type, scenario.cell.type.replace("_", " "), (role,))
         if role
         else donor_type(scenario.cell.type, where=f"{where} cell.type")
     )
+    release_role = _release_role(kind, catalog, where=f"{where} cell.type")
     hours = to_internal(scenario.run.duration, "h", where=f"{where} run.duration")
     if not 0.0 < hours <= 24.0 * 365:
         raise InputError(
@@ -237,11 +260,11 @@ def plan(scenario: CellSends, catalog: Catalog, *, seed: int, where: str = "scen
     }
     roles += [role for every in size_roles.values() for role in every]
     for chosen in scenario.sources:
-        if chosen not in (*roles, kind.role):
+        if chosen not in (*roles, release_role):
             raise InputError(
                 f"sources are given for {chosen!r}, which the run does not use",
                 where=f"{where} sources",
-                remedy=f"numbers used: {', '.join(sorted({*roles, kind.role}))}",
+                remedy=f"numbers used: {', '.join(sorted({*roles, release_role}))}",
             )
     pools = {
         role: pool(catalog, role, only=scenario.sources.get(role, ()), where=where)
@@ -250,12 +273,14 @@ def plan(scenario: CellSends, catalog: Catalog, *, seed: int, where: str = "scen
     # Rival studies may lie so far apart that the median of their mixture is a value that none of
     # them found: then the simulated cells take the middle of one record, the intervals take all.
     only = (scenario.cell.release_record,) if scenario.cell.release_record else ()
-    simulated = pool(catalog, kind.role, only=only, where=f"{where} cell.release_record")
+    simulated = pool(catalog, release_role, only=only, where=f"{where} cell.release_record")
     other = "definition" if scenario.sizes.law != "definition" else "article"
     return Plan(
         scenario=scenario,
         kind=kind,
-        release=pool(catalog, kind.role, only=scenario.sources.get(kind.role, ()), where=where),
+        release=pool(
+            catalog, release_role, only=scenario.sources.get(release_role, ()), where=where
+        ),
         release_middle=simulated.median,
         pools=pools,
         measured={
@@ -459,11 +484,11 @@ def _pathways(
 def _drawn(planned: Plan) -> Expected:
     """Return the closed form over draws of every number that is not known."""
     streams = Streams(planned.seed)
-    every = {**planned.pools, planned.kind.role: planned.release}
+    every = {**planned.pools, planned.release.role: planned.release}
     numbers = {
         role: one.draw(streams.of(f"input.{role}").random(DRAWS)) for role, one in every.items()
     }
-    return expected(_pathways(planned, numbers, numbers[planned.kind.role])[0])
+    return expected(_pathways(planned, numbers, numbers[planned.release.role])[0])
 
 
 def _interval(name: str, unit: str, middle: Floats, drawn: Floats) -> Interval:

@@ -194,6 +194,7 @@ class SurfaceEnzymeSpec(Strict):
     product: Word
     setting: Word
     substrate: Word | None = None
+    against_background: bool = False
     share_of_maximum: Share = DEFAULT_FRACTION
     volume: Annotated[str, _quantity("mL")] | None = None
 
@@ -206,6 +207,7 @@ class SurfaceEnzymeSpec(Strict):
             self.share_of_maximum,
             _ml(self.volume),
             self.substrate or "",
+            self.against_background,
         )
 
 
