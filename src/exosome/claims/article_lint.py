@@ -548,6 +548,10 @@ _SECRETED = re.compile(
     r"\b(?:exosomes?|vesicles?|EVs|secretome|conditioned\s+medi\w+|amniotic\s+fluid|milk)\b",
     re.IGNORECASE,
 )
+_TISSUE = re.compile(
+    r"\b(?:membrane|dermis|skin\s+graft|bone|cartilage|tendon|cornea|fascia|tissue)s?\b",
+    re.IGNORECASE,
+)
 _THRESHOLD = re.compile(
     r"1271\.3\(d\)|\bsecreted\s+or\s+extracted\b|\bnot\s+(?:an?\s+)?(?:HCT|tissue\s+product)",
     re.IGNORECASE,
@@ -564,6 +568,8 @@ def _wrong_question(sentences: Sequence[_Sentence]) -> Iterator[Finding]:
         return
     for place, one in enumerate(sentences):
         match = _CRITERIA.search(one.text)
+        if _TISSUE.search(one.text) and not _SECRETED.search(one.text):
+            continue  # the criteria are asked of a tissue product, as they should be
         near = " ".join(
             other.text for other in sentences[: place + 1] if other.paragraph == one.paragraph
         )
