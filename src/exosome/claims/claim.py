@@ -77,10 +77,7 @@ def parse_claim(table: dict[str, Any], *, text: str, where: str) -> Claim:
     try:
         read = Claim.model_validate(table)
     except ValidationError as fault:
-        # A misspelt key is also a missing one: the misspelling is what to mend.
-        errors = sorted(
-            fault.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"
-        )
+        errors = sorted(fault.errors(include_url=False), key=lambda one: _telling(one["type"]))
         raise explain(
             errors[0], table, text, schema=Claim.model_json_schema(), where=where
         ) from fault
@@ -91,6 +88,15 @@ def parse_claim(table: dict[str, Any], *, text: str, where: str) -> Claim:
         at = f"{where}:{line_of(path, text)} dose.amount"
         raise UnitMismatchError(fault.what, where=at, remedy=fault.remedy) from fault
     return read
+
+
+def _telling(kind: str) -> int:
+    """Return how far down an error stands among those of one file, the most telling first.
+
+    A misspelt key is also a missing one, and a wrong value is also none of the other
+    forms that a key could have taken.
+    """
+    return {"extra_forbidden": 0, "missing": 2, "literal_error": 3, "too_short": 4}.get(kind, 1)
 
 
 def bundled_claims() -> dict[str, Path]:
