@@ -216,3 +216,11 @@ def test_conservation_does_not_spread_the_dose_over_cells_that_need_not_respond(
     one = problem(WIDE, responding_fraction=fraction)
     allowed = math.log10(1e12 * 0.05 / (fraction * 1e6 * 50.0))
     assert conservation_ceiling(one).margin >= allowed - 0.02
+
+
+def test_a_load_computed_from_an_assumption_forbids_nothing() -> None:
+    for claim in ("immune-cells-in-a-dish", "inhaled-covid"):
+        asked = questions(read_claim(bundled_claims()[claim]), where=claim)
+        for one in (pose(each, load_catalog()) for each in asked):
+            if "soluble_per_particle.tgf_beta" in one.pools:
+                assert math.isinf(conservation_ceiling(one).binding)

@@ -87,9 +87,9 @@ def conservation_ceiling(problem: Problem) -> Extreme:
 
 
 def _is_grounded(problem: Problem) -> bool:
-    """Whether the load that acts rests on at least one record that is no assumption."""
+    """Whether the load that acts rests on at least one record with no assumption behind it."""
     loads = [one for role, one in problem.pools.items() if role.startswith(_LOADS)]
-    return all(any(r.basis != "assumed" for r in one.records) for one in loads)
+    return all(any(one.read_as[r.id] != "assumed" for r in one.records) for one in loads)
 
 
 def _climb(
