@@ -1,7 +1,8 @@
 """Time exact stochastic simulation against GillesPy2 (C++), libRoadRunner and COPASI.
 
 Run ``python benchmarks/bench_ssa.py [--replicates 10000] [--rounds 5]`` with the extra
-``bench``. Three networks: W3, the endosome pathway, all first order; ligand and receptor,
+``bench``, in an activated environment (GillesPy2 calls SCons by way of ``python``). Three
+networks: W3, the endosome pathway, all first order; ligand and receptor,
 with binding; a toggle switch with Hill functions. Every engine runs the same replicates
 and saved points; engines take turns, round after round, in one process, each on one
 thread (ours also on two). Whole-run wall time: seeding, simulation and handing over all
