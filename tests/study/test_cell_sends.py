@@ -13,8 +13,8 @@ from exosome.app.cells import (
     check_cell_sends,
     list_cell_types,
     run_cell_sends,
-    write_new_cell,
 )
+from exosome.app.scenarios import write_new_scenario
 from exosome.catalog.load import load_catalog
 from exosome.core.errors import InputError, MissingRecordError
 from exosome.study.cell_sends import CellSends, Result, plan, read_scenario, run
@@ -185,6 +185,6 @@ def test_lists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "b01" in said
     check_cell_sends("cell-sends", numbers=[])
     assert "donor_rate.mvb_fusion" in capsys.readouterr().out
-    write_new_cell(tmp_path / "mine.toml")
+    write_new_scenario("cell-sends", tmp_path / "mine.toml")
     assert isinstance(read_scenario(str(tmp_path / "mine.toml")), CellSends)
     assert isinstance(read_scenario("cell-sends"), CellSends)

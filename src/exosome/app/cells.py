@@ -21,8 +21,7 @@ from exosome.app.figures import Caption, Row, amounts
 from exosome.app.terminal import console
 from exosome.catalog.load import load_catalog
 from exosome.cell.donor import donor_types
-from exosome.core.errors import InputError
-from exosome.core.files import parse_toml, read_text, write_all, write_new
+from exosome.core.files import write_all
 from exosome.core.provenance import trace_run
 from exosome.study.cell_sends import plan, read_scenario, run
 
@@ -128,26 +127,6 @@ def list_cell_types(*, numbers: Sequence[Path] = ()) -> None:
         for record in found:
             table.add_row(key, _range(record), record.id, record.method)
     console().print(table)
-
-
-def is_cell_scenario(name_or_file: str) -> bool:
-    """Whether a name or file is a scenario of a cell that sends: its file has a [cell] table."""
-    if name_or_file == "cell-sends":
-        return True
-    path = Path(name_or_file)
-    if not path.is_file():
-        return False
-    try:
-        return "cell" in parse_toml(read_text(path, where="check"), name=path.name)
-    except InputError:
-        return False  # what is wrong with it is said by whoever reads it
-
-
-def write_new_cell(path: Path) -> None:
-    """Write the bundled, commented scenario, never over a file."""
-    text = files("exosome.study").joinpath("scenarios/cell-sends.toml").read_bytes()
-    write_new(path, text, where="new cell")
-    console().print(f"{path}: change it, then `exosome run {path}`", highlight=False)
 
 
 def cell_sends_summary(result: Result) -> Values:

@@ -97,7 +97,7 @@ def claim(
 
 @app.command("run")
 def run_scenario(
-    name: Annotated[str, typer.Argument(help="cell-sends, or a file.", metavar="SCENARIO")],
+    name: Annotated[str, typer.Argument(help="A bundled scenario or a file.", metavar="SCENARIO")],
     out: Annotated[
         Path | None, typer.Option(help="Directory for the page [default: ./SCENARIO-run].")
     ] = None,
@@ -106,10 +106,12 @@ def run_scenario(
     workers: Workers = 2,
     quiet: Quiet = False,
 ) -> None:
-    """Run a scenario of one of the engines: the cell that sends."""
-    from exosome.app.cells import run_cell_sends
+    """Run a scenario of one of the engines."""
+    from exosome.app.scenarios import engine_asked
 
-    run_cell_sends(name, out=out, numbers=numbers or [], seed=seed, workers=workers, quiet=quiet)
+    engine_asked(name).run(
+        name, out=out, numbers=numbers or [], seed=seed, workers=workers, quiet=quiet
+    )
 
 
 @app.command()
@@ -118,10 +120,11 @@ def check(
     numbers: Numbers = None,
 ) -> None:
     """Validate a claim or a scenario and print the plan: what will run, from which numbers."""
-    from exosome.app.cells import check_cell_sends, is_cell_scenario
     from exosome.app.claims import check_claim
+    from exosome.app.scenarios import engine_of
 
-    checked = check_cell_sends if is_cell_scenario(name) else check_claim
+    engine = engine_of(name)
+    checked = check_claim if engine is None else engine.check
     checked(name, numbers=numbers or [])
 
 
@@ -310,9 +313,20 @@ def new_cell(
     path: Annotated[Path, typer.Argument(help="File to write; it must not exist.")],
 ) -> None:
     """Write a commented scenario of a cell that sends."""
-    from exosome.app.cells import write_new_cell
+    from exosome.app.scenarios import write_new_scenario
 
-    write_new_cell(path)
+    write_new_scenario("cell-sends", path)
+
+
+@new_app.command("scenario")
+def new_scenario(
+    name: Annotated[str, typer.Argument(help="A bundled scenario, such as cell-sends.")],
+    path: Annotated[Path, typer.Argument(help="File to write; it must not exist.")],
+) -> None:
+    """Write a bundled, commented scenario to change."""
+    from exosome.app.scenarios import write_new_scenario
+
+    write_new_scenario(name, path)
 
 
 @catalog_app.command("search")
