@@ -1,0 +1,401 @@
+"""The run of a message between cells: arms, courses, bits, balance and intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exosome.cell.memory import MEMORIES, memories_of_courses, verdict_of_course
+from exosome.cell.receiving import PLACES
+from exosome.core.random import Streams
+from exosome.numerics.information import information
+from exosome.study.cell_to_cell import OPENING, effect_of
+from exosome.study.pair import (
+    Sent,
+    answer,
+    cargo_of,
+    copies_that_answer,
+    pathways,
+    recipient,
+    send,
+    send_quickly,
+    take_up,
+)
+from exosome.study.pair_packing import compare_packings
+from exosome.study.pair_removals import removals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from exosome.cell.effects import Effect
+    from exosome.cell.memory import Memory
+    from exosome.cell.receiving import Received
+    from exosome.cell.recipient import Recipient
+    from exosome.numerics.information import Information
+    from exosome.study.cell_to_cell import MessageAsked, Plan
+    from exosome.study.pair import Answer, Numbers
+    from exosome.study.pair_packing import PackingFound
+    from exosome.study.pair_removals import Removal
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+_DRAW_PAIRS = 16
+_MOST_OPENING = 0.999  # a share of 1 has no rate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Band:
+    """A course over cells: mean, and the 5, 50 and 95 % of cells at each time."""
+
+    mean: Floats
+    low: Floats
+    middle: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """Bits about the sender's state that one stage of the message holds at the time of reading."""
+
+    name: str
+    bits: Information
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CourseFound:
+    """One message under one opening module.
+
+    ``interval`` bounds the mean response over what is not known, shape (2, times). ``memories``
+    counts receivers by verdict, ``verdict`` is that on the mean courses. ``bits`` follow the
+    message from the medium to the response. Without a sender, or without uptake, the response
+    holds the bits of ``without_release`` and ``without_uptake``.
+    """
+
+    module: str
+    opening: float
+    driver: Band
+    response: Band
+    off: Floats
+    interval: Floats
+    responding: float
+    responding_off: float
+    verdict: Memory
+    memories: Mapping[Memory, int]
+    driver_half_life_h: float
+    bits: tuple[Stage, ...]
+    without_release: Information
+    without_uptake: Information
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MessageFound:
+    """What one message did, module by module; one module where nothing has to open."""
+
+    asked: MessageAsked
+    effect: Effect
+    detectable: float
+    needed: int | None
+    courses: tuple[CourseFound, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Interval:
+    """A mean at the medians, and its 90 % interval over what is not known."""
+
+    name: str
+    unit: str
+    low: float
+    middle: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Where vesicles and copies are at the end, all groups together, under one module.
+
+    ``released`` by the senders = the sum of ``places``; ``let_out`` = ``copies`` + ``decayed``.
+    """
+
+    module: str
+    released: int
+    places: tuple[tuple[str, int], ...]
+    let_out: int
+    copies: int
+    decayed: int
+
+    @property
+    def gap(self) -> int:
+        """Vesicles and copies lost or made: none, or the run has failed before."""
+        lost = self.released - sum(count for _, count in self.places)
+        return abs(lost) + abs(self.let_out - self.copies - self.decayed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What the pairs did. ``sent`` shows single senders that are on, group by group."""
+
+    plan: Plan
+    times_h: Floats
+    sent: Sent
+    messages: tuple[MessageFound, ...]
+    balances: tuple[Balance, ...]
+    intervals: tuple[Interval, ...]
+    packings: tuple[PackingFound, ...]
+    removals: tuple[Removal, ...]
+    arrived: Band
+    inside: Band
+
+
+def run(planned: Plan, *, workers: int = 2) -> Result:
+    """Return the result of a plan; the same for any number of workers."""
+    numbers = planned.medians
+    pairs = planned.scenario.pair.pairs
+    on, off = pathways(planned, numbers)
+    arms = {
+        name: send(planned, pathway, pairs=pairs, workers=workers, purpose=name)
+        for name, pathway in (("on", on), ("off", off))
+    }
+    arms["silent"] = Sent(np.zeros_like(arms["on"].arriving))
+    drawn = _drawn(planned, workers)
+    found: list[MessageFound] = []
+    balances: list[Balance] = []
+    middles: dict[tuple[str, str], float] = {}
+    first: Received | None = None
+    for place, message in enumerate(planned.scenario.message):
+        courses: list[CourseFound] = []
+        detectable = 0.0
+        for module, held in planned.openings:
+            cell = recipient(planned, numbers, held.median)
+            one = _Arms(planned, message, place, module, numbers, cell, workers)
+            got = {name: one.received(arm, name) for name, arm in arms.items()}
+            got["no uptake on"] = one.received(arms["on"], "no uptake on", binds=False)
+            got["no uptake off"] = one.received(arms["off"], "no uptake off", binds=False)
+            replies = {name: answer(planned, message, numbers, r, cell) for name, r in got.items()}
+            detectable = replies["on"].detectable
+            courses.append(
+                one.course(got, replies, drawn.responses[place, module], opening=held.median)
+            )
+            if place == 0:
+                balances.append(_balance(module, arms["on"], got["on"]))
+                middles |= _figures(arms["on"], got["on"], module)
+                first = first or got["on"]
+            if effect_of(message).driver != "copies":
+                break
+        needed = (
+            copies_that_answer(message, numbers, hours=planned.clock.watched)
+            if message.cargo
+            else None
+        )
+        found.append(MessageFound(message, effect_of(message), detectable, needed, tuple(courses)))
+    if first is None:  # a scenario holds at least one message
+        raise AssertionError
+    return Result(
+        plan=planned,
+        times_h=first.times_h,
+        sent=arms["on"],
+        messages=tuple(found),
+        balances=tuple(balances),
+        intervals=tuple(
+            _interval(*name, middle, drawn.means[name]) for name, middle in middles.items()
+        ),
+        packings=compare_packings(
+            planned, found[0].asked, found[0].needed, arms["on"], workers=workers
+        ),
+        removals=removals(planned, workers=workers),
+        arrived=_band(first.given),
+        inside=_band(first.early + first.late),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Arms:
+    """One message under one module, with everything that its arms share."""
+
+    planned: Plan
+    message: MessageAsked
+    place: int
+    module: str
+    numbers: Numbers
+    cell: Recipient
+    workers: int
+
+    def received(self, sent: Sent, name: str, *, binds: bool = True) -> Received:
+        """Return what an arm received; an arm that does not bind takes up nothing."""
+        none = {"bind_specific": 0.0, "bind_nonspecific": 0.0}
+        return take_up(
+            self.planned,
+            self.cell if binds else self.cell.scaled(none),
+            sent,
+            cargo_of(self.planned, self.message, self.numbers),
+            uptake_cv=self.numbers["uptake_cv"],
+            workers=self.workers,
+            # Modules share their chance, so that they differ by opening only.
+            purpose=f"{self.place}.{name}",
+        )
+
+    def course(
+        self,
+        got: Mapping[str, Received],
+        replies: Mapping[str, Answer],
+        responses: Floats,
+        *,
+        opening: float,
+    ) -> CourseFound:
+        """Return what the arms of this message say together."""
+        on, off = replies["on"], replies["off"]
+        times = got["on"].times_h
+        half_life = min(on.driver_half_life_h, float(times[-1]) * 1e3)
+        many = memories_of_courses(
+            times, on.driver, on.response, half_life, detectable=on.detectable
+        )
+        return CourseFound(
+            module=self.module,
+            opening=opening,
+            driver=_band(on.driver),
+            response=_band(on.response),
+            off=off.response.mean(axis=0),
+            interval=np.quantile(responses, [0.05, 0.95], axis=0),
+            responding=float(on.responding.mean()),
+            responding_off=float(off.responding.mean()),
+            verdict=verdict_of_course(
+                times,
+                on.driver.mean(axis=0),
+                on.response.mean(axis=0),
+                half_life,
+                detectable=on.detectable,
+            ),
+            memories={name: int((many == i).sum()) for i, name in enumerate(MEMORIES)},
+            driver_half_life_h=half_life,
+            bits=self._stages(got, replies),
+            without_release=self._read(replies["silent"], replies["silent"], "no release"),
+            without_uptake=self._read(
+                replies["no uptake on"], replies["no uptake off"], "no uptake"
+            ),
+        )
+
+    def _stages(
+        self, got: Mapping[str, Received], replies: Mapping[str, Answer]
+    ) -> tuple[Stage, ...]:
+        at = self.planned.clock.read
+        watched: list[tuple[str, Ints, Ints]] = [
+            (words, getattr(got["on"], name)[:, at], getattr(got["off"], name)[:, at])
+            for words, name in (
+                ("vesicles that came near", "given"),
+                ("vesicles taken in", "internalised"),
+                ("vesicles opened", "opened"),
+                ("copies let out", "released"),
+            )
+        ]
+        kept = {"copies": 4, "bound": 1, "outside": 1}[effect_of(self.message).driver]
+        stages = [
+            Stage(words, self._bits(a.astype(np.float64), b.astype(np.float64), words))
+            for words, a, b in watched[:kept]
+        ]
+        return (*stages, Stage("the response", self._read(replies["on"], replies["off"], "reply")))
+
+    def _read(self, on: Answer, off: Answer, name: str) -> Information:
+        """Return the bits of the response, untreated cells varying by what counts as one."""
+        at = self.planned.clock.read
+        streams = Streams(self.planned.seed)
+
+        def noisy(one: Answer, arm: str) -> Floats:
+            rng = streams.of(f"pair.readout.{name}.{arm}", self.place)
+            level = one.response[:, at]
+            return level + one.detectable * rng.standard_normal(level.size)
+
+        return self._bits(noisy(on, "on"), noisy(off, "off"), name)
+
+    def _bits(self, on: Floats, off: Floats, name: str) -> Information:
+        # Receivers of one group share their senders; one of each is independent.
+        each = self.planned.scenario.pair.receivers
+        rng = Streams(self.planned.seed).of(f"pair.bits.{name}", self.place)
+        prior = self.planned.scenario.pair.prior_on
+        return information(on[::each], off[::each], rng=rng, prior_on=prior)
+
+
+def _band(course: Floats | Ints) -> Band:
+    low, middle, high = np.quantile(course, [0.05, 0.5, 0.95], axis=0)
+    return Band(course.mean(axis=0), low, middle, high)
+
+
+def _balance(module: str, sent: Sent, got: Received) -> Balance:
+    return Balance(
+        module=module,
+        released=int(sent.arriving.sum()),
+        places=tuple((name, int(getattr(got, name)[:, -1].sum())) for name in PLACES),
+        let_out=int(got.released[:, -1].sum()),
+        copies=int(got.copies[:, -1].sum()),
+        decayed=int(got.decayed[:, -1].sum()),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """Over draws: mean responses by message and module, shape (draws, times), and mean figures."""
+
+    responses: Mapping[tuple[int, str], Floats]
+    means: Mapping[tuple[str, str], Sequence[float]]
+
+
+def _drawn(planned: Plan, workers: int) -> _Drawn:
+    """Return mean courses over draws of every number that is not known."""
+    streams = Streams(planned.seed)
+    count = planned.scenario.pair.draws
+    every = {
+        role: one.draw(streams.of(f"input.{role}").random(count))
+        for role, one in planned.pools.items()
+        if role != OPENING
+    }
+    u = streams.of(f"input.{OPENING}").random(count)
+    shares = {name: held.draw(u) for name, held in planned.openings}
+    responses: dict[tuple[int, str], list[Floats]] = {}
+    means: dict[tuple[str, str], list[float]] = {}
+    for draw in range(count):
+        numbers = {role: float(values[draw]) for role, values in every.items()}
+        rng = streams.of("pair.draws", draw)
+        sent = send_quickly(planned, pathways(planned, numbers)[0], _DRAW_PAIRS, rng)
+        for place, message in enumerate(planned.scenario.message):
+            cargo = cargo_of(planned, message, numbers)
+            for module, held in shares.items():
+                cell = recipient(planned, numbers, min(float(held[draw]), _MOST_OPENING))
+                got = take_up(
+                    planned,
+                    cell,
+                    sent,
+                    cargo,
+                    uptake_cv=numbers["uptake_cv"],
+                    workers=workers,
+                    purpose=f"draw.{draw}.{place}",
+                )
+                reply = answer(planned, message, numbers, got, cell).response.mean(axis=0)
+                responses.setdefault((place, module), []).append(reply)
+                if place == 0:
+                    for name, value in _figures(sent, got, module).items():
+                        means.setdefault(name, []).append(value)
+                if effect_of(message).driver != "copies":
+                    break
+    return _Drawn({key: np.stack(values) for key, values in responses.items()}, means)
+
+
+def _figures(sent: Sent, got: Received, module: str) -> dict[tuple[str, str], float]:
+    """Return the means of one draw that the page gives intervals for."""
+    common = {
+        ("vesicles that came near", "vesicle/receiver"): float(sent.arriving.sum(axis=1).mean()),
+        ("vesicles taken in", "vesicle/receiver"): float(got.internalised[:, -1].mean()),
+    }
+    suffix = f", {module}" if module else ""
+    return {
+        **common,
+        (f"vesicles opened{suffix}", "vesicle/receiver"): float(got.opened[:, -1].mean()),
+        (f"functional copies let out{suffix}", "copy/receiver"): float(got.released[:, -1].mean()),
+    }
+
+
+def _interval(name: str, unit: str, middle: float, values: Sequence[float]) -> Interval:
+    low, high = np.quantile(np.asarray(values), [0.05, 0.95])
+    return Interval(name, unit, float(low), middle, float(high))
