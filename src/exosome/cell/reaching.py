@@ -80,9 +80,10 @@ def chance_of_copies(arriving: Ints, opening: Floats, cargo: Cargo, needed: int)
 
     Given how many vesicles came in each hour, they are independent: the generating function of
     the copies is ``product over hours of (1 - o + o G(z))^n``, with the chance ``o`` of being open
-    and the law ``G`` of one vesicle. Its coefficients follow from its values on the unit circle;
-    the circle is so fine that what wraps around stays below 1e-9 where the copies' spread is
-    finite. Loss of copies after they were let out does not enter.
+    and the law ``G`` of one vesicle. Its first coefficients follow from its values on a circle of
+    radius ``r < 1`` with ``M`` nodes: what wraps around is damped by ``r^M = 1e-12``, and rounding
+    grows by ``r^-needed``, a thousand at most. Loss of copies after they were let out does not
+    enter.
 
     Parameters
     ----------
@@ -91,21 +92,16 @@ def chance_of_copies(arriving: Ints, opening: Floats, cargo: Cargo, needed: int)
     """
     if needed < 1:
         return np.ones(arriving.shape[0])
-    one = np.exp(2j * np.pi * np.array([0.0, 1e-4]))
-    # Mean and variance of one vesicle's functional copies, from the law at z near 1.
-    g = generating(cargo.loading, cargo.functional, one)
-    theta = 2.0 * np.pi * 1e-4
-    mean_one = float(g[1].imag / theta)
-    square = float(2.0 * (1.0 - g[1].real) / theta**2)
-    opened = (arriving * opening).sum(axis=1)
-    top = float((opened * mean_one + 14.0 * np.sqrt(opened * square + 1.0)).max())
-    size = 1 << int(np.ceil(np.log2(max(top + needed + 64.0, 128.0))))
-    z = np.exp(-2j * np.pi * np.arange(size) / size)
+    size = 1 << int(np.ceil(np.log2(max(4 * needed, 64))))
+    radius = 10.0 ** (-12.0 / size)
+    z = radius * np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
     law = generating(cargo.loading, cargo.functional, z) - 1.0
-    whole = np.ones((arriving.shape[0], size), dtype=np.complex128)
+    whole = np.ones((arriving.shape[0], z.size), dtype=np.complex128)
     for hour in range(arriving.shape[1]):
         count = arriving[:, hour]
         if count.any():
             whole *= (1.0 + opening[:, hour, None] * law) ** count[:, None]
-    shares = np.fft.ifft(whole, axis=1).real
-    return np.clip(1.0 - shares[:, :needed].sum(axis=1), 0.0, 1.0)
+    # Values at conjugate nodes are conjugate, so half of the circle is enough.
+    terms: Floats = np.asarray(np.fft.irfft(whole, n=size, axis=1), dtype=np.float64)
+    grown: Floats = radius ** -np.arange(needed, dtype=np.float64)
+    return np.clip(1.0 - terms[:, :needed] @ grown, 0.0, 1.0)

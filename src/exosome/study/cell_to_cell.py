@@ -196,31 +196,23 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will run: the cells, the numbers and where they come from."""
+    """What will run: the cells, the numbers and where they come from.
+
+    ``medians`` holds the number at which cells are simulated, for every role; ``openings`` the
+    rival opening modules, their names and their records.
+    """
 
     scenario: CellToCell
     sender: DonorType
     receiver: RecipientType
     release_role: str
-    release_middle: float
     uptake_role: str
     pools: Mapping[str, Pool]
+    medians: Mapping[str, float]
+    openings: tuple[tuple[str, Pool], ...]
     clock: Clock
     seed: int
     where: str
-
-    @property
-    def openings(self) -> tuple[tuple[str, Pool], ...]:
-        """The rival opening modules: their names and their records."""
-        held = self.pools[OPENING]
-        names = held.rivals
-        return tuple((name, held.holding(name)) for name in names) if names else (("", held),)
-
-    @property
-    def medians(self) -> dict[str, float]:
-        """The number at which cells are simulated, for every role."""
-        found = {role: one.median for role, one in self.pools.items()}
-        return {**found, self.release_role: self.release_middle}
 
     @property
     def records(self) -> tuple[Sourced, ...]:
@@ -366,13 +358,19 @@ def plan(scenario: CellToCell, catalog: Catalog, *, seed: int, where: str = "sce
         sender=sender,
         receiver=receiver,
         release_role=release,
-        release_middle=middle,
         uptake_role=uptake,
         pools=pools,
+        medians={**{role: one.median for role, one in pools.items()}, release: middle},
+        openings=_openings(pools[OPENING]),
         clock=_clock(scenario.pair, where=where),
         seed=seed,
         where=where,
     )
+
+
+def _openings(held: Pool) -> tuple[tuple[str, Pool], ...]:
+    names = held.rivals
+    return tuple((name, held.holding(name)) for name in names) if names else (("all", held),)
 
 
 def _first_known(

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     Numbers = Mapping[str, float]
 
 _DIAMETERS = 20_000
+LOOP = "switch.loop"
+"""No number of the catalog: 0 where a knock-out blocks the feedback of a switch."""
 NOTHING = Cargo(Independent(np.zeros(1)), functional=1.0, loss_per_h=0.0)
 """The cargo of a message that rides on the surface."""
 
@@ -267,6 +269,7 @@ def answer(
 ) -> Answer:
     """Return how receivers answer to one message."""
     n = {short: numbers[role] for short, role in roles_of(message).items()}
+    n["loop"] = numbers.get(LOOP, 1.0)
     times = got.times_h
     driver_kind = effect_of(message).driver
     if driver_kind == "copies":
@@ -340,7 +343,7 @@ def _to_copies(
 
 def switch_of(n: Mapping[str, float]) -> Switch:
     """Return the switch of a message's numbers, by short name."""
-    return Switch(n["feedback"], max(n["hill"], 1.0), n["leak"], n["half_life"])
+    return Switch(n["feedback"], max(n["hill"], 1.0), n["leak"], n["half_life"], n.get("loop", 1.0))
 
 
 def copies_that_answer(message: MessageAsked, numbers: Numbers, *, hours: int) -> int | None:

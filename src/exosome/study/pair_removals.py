@@ -9,7 +9,7 @@ import numpy as np
 
 from exosome.cell.handles import HANDLES
 from exosome.study.cell_sends import KnockOut
-from exosome.study.pair import NOTHING, answer, cargo_of, pathways, recipient, send, take_up
+from exosome.study.pair import LOOP, NOTHING, answer, cargo_of, pathways, recipient, send, take_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from exosome.cell.receiving import Received
     from exosome.cell.recipient import Recipient
     from exosome.study.cell_to_cell import MessageAsked, Plan
-    from exosome.study.pair import Numbers
+    from exosome.study.pair import Numbers, Sent
 
     Floats = NDArray[np.float64]
 
@@ -52,9 +52,9 @@ class _Arm:
 def removals(planned: Plan, *, workers: int) -> tuple[Removal, ...]:
     """Return what each change did, in senders that are on and the first opening module.
 
-    Arms that change vesicles run with chance of their own. Arms that change a law of response
-    only are read on the control's cells, pair by pair. Effects of later messages are driven by
-    the vesicles, and by the copies, of the first.
+    Arms that change the sender or the way of the vesicles run with chance of their own. Arms that
+    change a law of response only are read on the control's cells, pair by pair. Effects of later
+    messages are driven by the vesicles, and by the copies, of the first.
     """
     scenario = planned.scenario
     fewer = scenario.pair.model_copy(update={"pairs": min(_PAIRS, scenario.pair.pairs)})
@@ -63,7 +63,14 @@ def removals(planned: Plan, *, workers: int) -> tuple[Removal, ...]:
     found: list[Removal] = []
     for arm in _arms(small):
         of_law_only = not (arm.send or arm.receive or arm.empty or _touches_cargo(small, arm))
-        there = _World(small, arm, workers, control.got if of_law_only else None)
+        there = _World(
+            small,
+            arm,
+            workers,
+            # The same vesicles come near wherever the sender is left as it is.
+            sent=None if arm.send else control.sent,
+            got=control.got if of_law_only else None,
+        )
         for name, expected in arm.watched:
             before, after = control.seen(name, arm), there.seen(name, arm)
             found.append(_compared(arm, name, expected, before, after, paired=of_law_only))
@@ -78,29 +85,41 @@ def _touches_cargo(planned: Plan, arm: _Arm) -> bool:
 class _World:
     """The first message under one change: what receivers received and how they answer."""
 
-    def __init__(self, planned: Plan, arm: _Arm, workers: int, got: Received | None = None) -> None:
+    def __init__(
+        self,
+        planned: Plan,
+        arm: _Arm,
+        workers: int,
+        *,
+        sent: Sent | None = None,
+        got: Received | None = None,
+    ) -> None:
         self._planned = planned
         self._numbers = _changed(planned.medians, arm.numbers)
-        on = pathways(planned, planned.medians)[0].scaled(dict(arm.send))
         cell = recipient(planned, planned.medians, planned.openings[0][1].median)
         self._cell: Recipient = cell.scaled(dict(arm.receive))
+        self.sent = sent or self._sent(arm, workers)
         if got is None:
             cargo: Cargo = (
                 NOTHING
                 if arm.empty
                 else cargo_of(planned, planned.scenario.message[0], self._numbers)
             )
-            pairs = planned.scenario.pair.pairs
             got = take_up(
                 planned,
                 self._cell,
-                send(planned, on, pairs=pairs, workers=workers, purpose=f"arm.{arm.change}"),
+                self.sent,
                 cargo,
                 uptake_cv=self._numbers["uptake_cv"],
                 workers=workers,
                 purpose=f"arm.{arm.change}",
             )
         self.got = got
+
+    def _sent(self, arm: _Arm, workers: int) -> Sent:
+        on = pathways(self._planned, self._planned.medians)[0].scaled(dict(arm.send))
+        pairs = self._planned.scenario.pair.pairs
+        return send(self._planned, on, pairs=pairs, workers=workers, purpose=f"arm.{arm.change}")
 
     def seen(self, name: str, arm: _Arm) -> Floats:
         """Return an observable, one value for each receiver."""
@@ -130,7 +149,8 @@ def _message(planned: Plan, effect: str | None) -> MessageAsked:
 
 
 def _changed(numbers: Numbers, factors: Mapping[str, float]) -> dict[str, float]:
-    return {role: value * factors.get(role, 1.0) for role, value in numbers.items()}
+    held = {LOOP: 1.0, **numbers}
+    return {role: value * factors.get(role, 1.0) for role, value in held.items()}
 
 
 def _compared(
@@ -218,7 +238,7 @@ def _arms_of_law(one: MessageAsked) -> list[_Arm]:
         ],
         "switch": [
             ("no translation", "to zero", "translation_rate", 0.0),
-            ("no feedback", "falls", "switch.feedback", 0.0),
+            ("feedback blocked", "falls", LOOP, 0.0),
         ],
         "receptor": [
             ("no ligand", "to zero", f"ligand_copies.{one.ligand}", 0.0),
@@ -241,7 +261,7 @@ def _arms_of_law(one: MessageAsked) -> list[_Arm]:
     return [
         _Arm(
             change,
-            ((end if change == "no feedback" else seen, expected),),
+            ((end if role == LOOP else seen, expected),),
             numbers={role: factor},
             effect=one.effect,
         )

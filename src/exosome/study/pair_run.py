@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from exosome.core.random import Streams
 from exosome.numerics.information import information
 from exosome.study.cell_to_cell import OPENING, effect_of
 from exosome.study.pair import (
+    LOOP,
     Sent,
     answer,
     cargo_of,
@@ -71,7 +72,8 @@ class CourseFound:
     """One message under one opening module.
 
     ``interval`` bounds the mean response over what is not known, shape (2, times). ``memories``
-    counts receivers by verdict, ``verdict`` is that on the mean courses. ``bits`` follow the
+    counts receivers by verdict, ``verdict`` is that on the mean courses, and
+    ``verdict_blocked`` the same without the feedback of a switch. ``bits`` follow the
     message from the medium to the response. Without a sender, or without uptake, the response
     holds the bits of ``without_release`` and ``without_uptake``.
     """
@@ -85,6 +87,7 @@ class CourseFound:
     responding: float
     responding_off: float
     verdict: Memory
+    verdict_blocked: Memory | None
     memories: Mapping[Memory, int]
     driver_half_life_h: float
     bits: tuple[Stage, ...]
@@ -166,15 +169,17 @@ def run(planned: Plan, *, workers: int = 2) -> Result:
     balances: list[Balance] = []
     middles: dict[tuple[str, str], float] = {}
     first: Received | None = None
+    shared: dict[str, Received] = {}
     for place, message in enumerate(planned.scenario.message):
         courses: list[CourseFound] = []
         detectable = 0.0
         for module, held in planned.openings:
             cell = recipient(planned, numbers, held.median)
             one = _Arms(planned, message, place, module, numbers, cell, workers)
-            got = {name: one.received(arm, name) for name, arm in arms.items()}
-            got["no uptake on"] = one.received(arms["on"], "no uptake on", binds=False)
-            got["no uptake off"] = one.received(arms["off"], "no uptake off", binds=False)
+            # Vesicles move alike whatever they carry: a message on the surface needs no run of
+            # its own.
+            got = shared if shared and message.cargo is None else one.everything(arms)
+            shared = shared or got
             replies = {name: answer(planned, message, numbers, r, cell) for name, r in got.items()}
             detectable = replies["on"].detectable
             courses.append(
@@ -224,6 +229,14 @@ class _Arms:
     cell: Recipient
     workers: int
 
+    def everything(self, arms: Mapping[str, Sent]) -> dict[str, Received]:
+        """Return what every arm received, and both without uptake."""
+        got = {name: self.received(arm, name) for name, arm in arms.items()}
+        for name in ("on", "off"):
+            key = f"no uptake {name}"
+            got[key] = self.received(arms[name], key, binds=False)
+        return got
+
     def received(self, sent: Sent, name: str, *, binds: bool = True) -> Received:
         """Return what an arm received; an arm that does not bind takes up nothing."""
         none = {"bind_specific": 0.0, "bind_nonspecific": 0.0}
@@ -262,13 +275,8 @@ class _Arms:
             interval=np.quantile(responses, [0.05, 0.95], axis=0),
             responding=float(on.responding.mean()),
             responding_off=float(off.responding.mean()),
-            verdict=verdict_of_course(
-                times,
-                on.driver.mean(axis=0),
-                on.response.mean(axis=0),
-                half_life,
-                detectable=on.detectable,
-            ),
+            verdict=_verdict(times, on, half_life),
+            verdict_blocked=self._blocked(got["on"], half_life, on.detectable),
             memories={name: int((many == i).sum()) for i, name in enumerate(MEMORIES)},
             driver_half_life_h=half_life,
             bits=self._stages(got, replies),
@@ -277,6 +285,13 @@ class _Arms:
                 replies["no uptake on"], replies["no uptake off"], "no uptake"
             ),
         )
+
+    def _blocked(self, got: Received, half_life: float, detectable: float) -> Memory | None:
+        if self.message.effect != "switch":
+            return None
+        numbers = {**self.numbers, LOOP: 0.0}
+        reply = answer(self.planned, self.message, numbers, got, self.cell)
+        return _verdict(got.times_h, replace(reply, detectable=detectable), half_life)
 
     def _stages(
         self, got: Mapping[str, Received], replies: Mapping[str, Answer]
@@ -316,6 +331,16 @@ class _Arms:
         rng = Streams(self.planned.seed).of(f"pair.bits.{name}", self.place)
         prior = self.planned.scenario.pair.prior_on
         return information(on[::each], off[::each], rng=rng, prior_on=prior)
+
+
+def _verdict(times: Floats, reply: Answer, half_life: float) -> Memory:
+    return verdict_of_course(
+        times,
+        reply.driver.mean(axis=0),
+        reply.response.mean(axis=0),
+        half_life,
+        detectable=reply.detectable,
+    )
 
 
 def _band(course: Floats | Ints) -> Band:
@@ -359,19 +384,21 @@ def _drawn(planned: Plan, workers: int) -> _Drawn:
         numbers = {role: float(values[draw]) for role, values in every.items()}
         rng = streams.of("pair.draws", draw)
         sent = send_quickly(planned, pathways(planned, numbers)[0], _DRAW_PAIRS, rng)
+        got: Received | None = None
         for place, message in enumerate(planned.scenario.message):
             cargo = cargo_of(planned, message, numbers)
             for module, held in shares.items():
                 cell = recipient(planned, numbers, min(float(held[draw]), _MOST_OPENING))
-                got = take_up(
-                    planned,
-                    cell,
-                    sent,
-                    cargo,
-                    uptake_cv=numbers["uptake_cv"],
-                    workers=workers,
-                    purpose=f"draw.{draw}.{place}",
-                )
+                if got is None or message.cargo is not None:
+                    got = take_up(
+                        planned,
+                        cell,
+                        sent,
+                        cargo,
+                        uptake_cv=numbers["uptake_cv"],
+                        workers=workers,
+                        purpose=f"draw.{draw}.{place}",
+                    )
                 reply = answer(planned, message, numbers, got, cell).response.mean(axis=0)
                 responses.setdefault((place, module), []).append(reply)
                 if place == 0:
