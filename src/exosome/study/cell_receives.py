@@ -81,7 +81,7 @@ HANDLES = {
 _NODES = 24
 _SIZES = 512
 _TIMES = 25
-_GIVEN_GRID = np.geomspace(10.0, 1e6, 16)
+_GIVEN_GRID = np.round(np.geomspace(10.0, 1e6, 16))
 _OPENING = "opening.natural_vesicle"
 
 
@@ -800,7 +800,9 @@ def _packets_told(
         acts = loading.share * (1.0 - (1.0 - chance) ** size)
         jump, carrying = thin_units(Fixed(float(size)), chance), loading.share
     enough = survival(given * opened * carrying, float(needed), jump, 0.0)
-    return float(np.exp(given * np.log1p(-opened * acts)) @ weights), float(enough @ weights)
+    none = np.exp(given * np.log1p(-opened * acts))
+    # Weights add up to one but for rounding.
+    return round(float(none @ weights), 12), round(float(enough @ weights), 12)
 
 
 def _checks(
