@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from exosome.app.cell_figures import Band, Flow, Mark, Series, copies, decades, fates, panels
@@ -33,10 +33,13 @@ from exosome.study.cell_receives import HANDLES, MODULES, plan, read_scenario, r
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
     from rich.console import RenderableType
 
     from exosome.study.cell_receives import CargoFound, Result
 
+    Floats = NDArray[np.float64]
     Values = dict[str, Any]
 
 _COPY_BINS = 12
@@ -116,7 +119,8 @@ def check_cell_receives(name_or_file: str, *, numbers: Sequence[Path]) -> None:
     scenario = read_scenario(name_or_file)
     where = f"{Path(name_or_file).stem}.toml"
     planned = plan(scenario, load_catalog(tuple(numbers)), seed=1, where=where)
-    table = Table("record", "number", "value", "unit", "read", box=None, pad_edge=False)
+    number = Column("number", overflow="fold")
+    table = Table("record", number, "value", "unit", "read", box=None, pad_edge=False)
     for one in planned.records:
         table.add_row(one.id, one.role, value_range(one), one.unit, planned.read_as[one.id])
     words = (
@@ -203,7 +207,6 @@ def cell_receives_page(result: Result, summary: Values) -> str:
 
 
 def _figures(result: Result, summary: Values) -> dict[str, Any]:
-    hours = result.times_h.tolist()
     percents = [
         Band(
             f"{one.name}, %",
@@ -228,34 +231,45 @@ def _figures(result: Result, summary: Values) -> dict[str, Any]:
         for one in summary["modules"]
         if one["internalised"]
     ]
-    in_time = [
-        Band(
-            f"{_short(one)}",
-            one.course.low.tolist(),
-            one.course.middle.tolist(),
-            one.course.high.tolist(),
-            0 if one.module == "opens_30_percent" else 1,
-            one.low.tolist(),
-            one.high.tolist(),
-        )
-        for one in result.cargo
-    ]
+    in_time = [_in_time(one) for one in result.cargo]
     per_cell = [
         Series(f"{_name(one)}, {_MODULE_NAMES[one.module]}", _shares(one), i)
         for i, one in enumerate(result.cargo[:4])
     ]
     return {
         "courses": panels(
-            percents, key="courses", title="Where the vesicles given are", hours=hours
+            percents,
+            key="courses",
+            title="Where the vesicles given are",
+            hours=result.courses[0].times_h.tolist(),
         ),
         "sankeys": sankeys,
         "held": _held(result),
         "copies_in_time": panels(
-            in_time, key="copies-in-time", title="Functional copies in the cytosol", hours=hours
+            in_time,
+            key="copies-in-time",
+            title="Functional copies in the cytosol",
+            hours=result.times_h.tolist(),
         ),
         "copies": copies(per_cell, floor=0.5 / summary["cells"], of="cell"),
         "filling": _filling(result),
     }
+
+
+def _in_time(one: CargoFound) -> Band:
+    """Return the course of one cargo, in thousands where copies are many."""
+    many = float(one.course.high.max()) >= 1e4
+    scale = 1e-3 if many else 1.0
+    course = one.course
+    return Band(
+        _short(one) + (", thousands" if many else ""),
+        (scale * course.low).tolist(),
+        (scale * course.middle).tolist(),
+        (scale * course.high).tolist(),
+        0 if one.module == "opens_30_percent" else 1,
+        (scale * one.low).tolist(),
+        (scale * one.high).tolist(),
+    )
 
 
 def _held(result: Result) -> str:
@@ -268,10 +282,10 @@ def _held(result: Result) -> str:
         marks.append(Mark(1.0, 100 * f04.low, 100 * f04.value, 100 * f04.high, words, 1))
     if k01 and k01.value and k01.low and k01.high:
         words = "k01: most that diffuses to a cell layer in 1 h"
-        marks.append(Mark(1.0, k01.low, k01.value, k01.high, words, 3))
+        marks.append(Mark(1.1, k01.low, k01.value, k01.high, words, 3))
     one = result.held
-    if f21 and f21.value and f21.value <= result.times_h[-1]:
-        at = 100.0 * float(_at(result, f21.value))
+    if f21 and f21.value and f21.value <= one.times_h[-1]:
+        at = 100.0 * _between(f21.value, one.times_h, one.middle)
         marks.append(
             Mark(f21.value, at, at, at, "f21: seen inside MSC by 4 h, no share printed", 2)
         )
@@ -279,25 +293,19 @@ def _held(result: Result) -> str:
         [
             Band(
                 "held by the cells, model",
-                (100.0 * one.low[1:]).tolist(),
-                (100.0 * one.middle[1:]).tolist(),
-                (100.0 * one.high[1:]).tolist(),
+                (100.0 * one.low).tolist(),
+                (100.0 * one.middle).tolist(),
+                (100.0 * one.high).tolist(),
                 0,
             )
         ],
-        [mark for mark in marks if result.times_h[1] <= mark.x],
+        [mark for mark in marks if mark.x <= one.times_h[-1]],
         key="held",
         title="Share of the vesicles given that cells hold",
-        at=result.times_h[1:].tolist(),
+        at=one.times_h.tolist(),
         labels=("hours", "% of the vesicles given"),
-        bottom=0.1,
+        bottom=0.01,
     )
-
-
-def _at(result: Result, hour: float) -> float:
-    import numpy as np
-
-    return float(np.interp(hour, result.times_h, result.held.middle))
 
 
 def _filling(result: Result) -> str:
@@ -306,27 +314,26 @@ def _filling(result: Result) -> str:
     def line(name: str, values: Sequence[float], series: int) -> Band:
         return Band(name, values, values, values, series)
 
+    entries = _between(given, one.given, one.filling)
+    marks = [Mark(given, entries, entries, entries, "this run", 2)] if entries > 0.0 else []
     return decades(
         [
             line("sites and entry fill up", one.filling.tolist(), 0),
             line("never full (closed form)", one.linear.tolist(), 1),
         ],
-        [
-            Mark(
-                min(max(given, one.given[0]), one.given[-1]),
-                10.0,
-                10.0,
-                10.0,
-                "vesicles given in this run",
-                2,
-            )
-        ],
+        [mark for mark in marks if one.given[0] <= given <= one.given[-1]],
         key="filling",
         title="Entries by the end against vesicles given",
         at=one.given.tolist(),
         labels=("vesicles around one cell", "entries into one cell by the end"),
         bottom=1.0,
     )
+
+
+def _between(at: float, x: Floats, y: Floats) -> float:
+    from numpy import interp
+
+    return float(interp(at, x, y))
 
 
 def _shares(one: CargoFound) -> list[float]:
@@ -338,7 +345,6 @@ def _shares(one: CargoFound) -> list[float]:
 
 
 def _cargo(one: CargoFound) -> Values:
-    names = ("cells at 10 %", "median cell", "cells at 90 %", "mean cell")
     return {
         "cargo": _name(one),
         "module": one.module,
@@ -355,9 +361,8 @@ def _cargo(one: CargoFound) -> Values:
         "none_told": one.none_told,
         "responding": one.responding,
         "responding_told": one.responding_told,
-        "occupied": ""
-        if one.occupied is None
-        else "; ".join(f"{n} {percent(x)}" for n, x in zip(names, one.occupied, strict=True)),
+        "occupied_50": None if one.occupied is None else one.occupied[1],
+        "occupied_90": None if one.occupied is None else one.occupied[2],
         "occupied_mean": None if one.occupied is None else one.occupied[3],
     }
 
@@ -368,8 +373,8 @@ def _name(one: CargoFound) -> str:
 
 def _short(one: CargoFound) -> str:
     module = "opens" if one.module == "opens_30_percent" else "low fusion"
-    packed = f", {one.asked.copies_per_packet} packed" if one.asked.copies_per_packet else ""
-    return f"{in_words(one.asked.name)}{packed}: {module}"
+    packed = f"{one.asked.copies_per_packet} × " if one.asked.copies_per_packet else ""
+    return f"{packed}{in_words(one.asked.name).removeprefix('natural ')}: {module}"
 
 
 def _course_rows(result: Result) -> list[Values]:
@@ -387,7 +392,7 @@ def _course_rows(result: Result) -> list[Values]:
                 "middle": float(one.middle[i]),
                 "high": float(one.high[i]),
             }
-            for i, hour in enumerate(result.times_h)
+            for i, hour in enumerate(one.times_h)
         ]
     return rows
 

@@ -86,7 +86,12 @@ def interval_row(one: Interval) -> Values:
 
 def in_words(word: str) -> str:
     """Return a key of the catalog as words."""
-    return word.replace("_", " ").replace("mirna", "miRNA").replace("mrna", "mRNA")
+    return (
+        word.replace("_", " ")
+        .replace("mirna", "miRNA")
+        .replace("mrna", "mRNA")
+        .replace("sirna", "siRNA")
+    )
 
 
 def log_or_none(value: float | None) -> float | None:

@@ -80,7 +80,8 @@ HANDLES = {
 """What a laboratory turns: its name in words, and the rates that it multiplies."""
 _NODES = 24
 _SIZES = 512
-_TIMES = 25
+_TIMES, _COURSE_TIMES = 25, 97
+_FIRST_H = 0.1  # where the course of what cells hold begins, on its logarithmic axis
 _GIVEN_GRID = np.round(np.geomspace(10.0, 1e6, 16))
 _OPENING = "opening.natural_vesicle"
 
@@ -381,6 +382,7 @@ class Course:
 
     name: str
     unit: str
+    times_h: Floats
     low: Floats
     middle: Floats
     high: Floats
@@ -485,7 +487,7 @@ def run(planned: Plan, *, workers: int = 2) -> Result:
     }
     numbers, drawn = _drawn(planned)
     chosen, mixed = _chosen(planned, recipients, drawn)
-    courses, held, intervals = _courses(planned, chosen, mixed, times)
+    courses, held, intervals = _courses(planned, chosen, mixed)
     found = tuple(
         _cargo(planned, number, name, received[name, number], recipients[name], drawn, numbers)
         for number in range(len(cargoes))
@@ -614,25 +616,12 @@ def _chosen(
 
 
 def _courses(
-    planned: Plan, chosen: Recipient, mixed: Recipient, times: Floats
+    planned: Plan, chosen: Recipient, mixed: Recipient
 ) -> tuple[tuple[Course, ...], Course, tuple[Interval, ...]]:
     """Return where vesicles are in time, what cells hold, and the ends, all with intervals."""
-    middle = [places_at(chosen, float(t)) for t in times]
-    drawn = [places_at(mixed, float(t)) for t in times]
-
-    def course(name: str, of: tuple[str, ...]) -> Course:
-        def share(p: Places) -> Floats:
-            return np.asarray(sum(getattr(p, part) for part in of))
-
-        spread = np.array([np.quantile(share(p), [0.05, 0.95]) for p in drawn])
-        return Course(
-            name=name,
-            unit="fraction",
-            low=spread[:, 0],
-            middle=np.array([float(share(p)) for p in middle]),
-            high=spread[:, 1],
-        )
-
+    hours = np.linspace(0.0, planned.hours, _COURSE_TIMES, dtype=np.float64)
+    middle = [places_at(chosen, float(t)) for t in hours]
+    drawn = [places_at(mixed, float(t)) for t in hours]
     wanted = {
         "outside": ("free", "recycled_out"),
         "bound": ("bound",),
@@ -641,12 +630,19 @@ def _courses(
         "opened": ("opened",),
         "lost outside": ("lost",),
     }
-    held = course("held", ("bound", "early", "late", "degraded", "opened"))
+    early = np.geomspace(min(_FIRST_H, planned.hours / 10.0), planned.hours, _TIMES)
+    held = _course(
+        "held",
+        early,
+        [places_at(chosen, float(t)) for t in early],
+        [places_at(mixed, float(t)) for t in early],
+        ("bound", "early", "late", "degraded", "opened"),
+    )
     given = planned.scenario.given.vesicles_per_cell
     end, ends = fates(chosen), fates(mixed)
     last, lasts = middle[-1], drawn[-1]
     return (
-        tuple(course(name, of) for name, of in wanted.items()),
+        tuple(_course(name, hours, middle, drawn, of) for name, of in wanted.items()),
         held,
         (
             interval(
@@ -681,6 +677,25 @@ def _courses(
             ),
             interval("lost outside in the end", "fraction", end.lost, ends.lost),
         ),
+    )
+
+
+def _course(
+    name: str, hours: Floats, middle: list[Places], drawn: list[Places], of: tuple[str, ...]
+) -> Course:
+    """Return the course of the sum of some places."""
+
+    def share(p: Places) -> Floats:
+        return np.asarray(sum(getattr(p, part) for part in of))
+
+    spread = np.array([np.quantile(share(p), [0.05, 0.95]) for p in drawn])
+    return Course(
+        name=name,
+        unit="fraction",
+        times_h=hours,
+        low=spread[:, 0],
+        middle=np.array([float(share(p)) for p in middle]),
+        high=spread[:, 1],
     )
 
 
@@ -735,7 +750,12 @@ def _cargo(
         median=median,
         high=high,
         course=Course(
-            module, "copy/cell", bounds[:, 0], told * cargo.loading.mean * given, bounds[:, 1]
+            module,
+            "copy/cell",
+            got.times_h,
+            bounds[:, 0],
+            told * cargo.loading.mean * given,
+            bounds[:, 1],
         ),
         counts=tuple((int(v), int(c)) for v, c in zip(values, counts, strict=True)),
         none=float((end == 0).mean()),
