@@ -19,6 +19,7 @@ from exosome.core.errors import InputError
 from exosome.delivery.chain import arrive, bind, give, take_up, target_cells
 from exosome.delivery.denominators import CopiesPerParticle, CopiesPerVesicle
 from exosome.delivery.draws import Noting
+from exosome.delivery.engine import Content, Kept, fellows_of_a_burst, passive_content
 from exosome.delivery.outcome import Level, Outcome, Packets
 from exosome.delivery.question import (
     ARRIVING,
@@ -88,17 +89,20 @@ def _luminal(question: Question, luminal: Luminal, inputs: Noting, journey: Jour
     cells = target_cells(question, inputs)
     each = taken.per_cell(cells)
     steps = [inputs.step("internalised by one target cell", "vesicle", each.vesicles)]
+    given = journey.given.vesicles
+    captured = np.divide(each.vesicles, given, out=np.zeros_like(given), where=given > 0.0)
     if isinstance(question.given, NaturalRelease):
         # A steady trickle: what one cell takes up during one mean life of the
-        # cargo acts together. Exact for the mean; the packets' own decay is left out.
+        # cargo acts together. Exact for the mean; the packets' own decay is the engine's.
         each = type(each)(each.vesicles / inputs[f"cargo_loss.{luminal.cargo}"])
         steps.append(inputs.step("taken up in one life of the cargo", "vesicle", each.vesicles))
     cv = inputs["uptake_cv"]
     steps.append(inputs.step("cell-to-cell spread of uptake (CV)", "", cv))
-    content = _copies_per_vesicle(luminal, inputs)
+    content = _content(question, luminal, inputs)
     steps.append(inputs.step("copies in one vesicle", "copy", content.copies))
     opening = inputs[f"opening.{question.carrier}"]
-    arrivals, jump = _packets(luminal, each, content.copies, opening)
+    kept = _kept(question, inputs, captured, opening)
+    arrivals, jump = _packets(luminal, each, content, opening, kept)
     if luminal.opening_rule == "all_or_none":
         opened = each.opened(opening).vesicles
         steps.append(inputs.step("opened in one target cell", "vesicle", opened))
@@ -137,24 +141,52 @@ def _copies_per_vesicle(luminal: Luminal, inputs: Noting) -> CopiesPerVesicle:
     return CopiesPerVesicle(inputs[f"copies_per_vesicle.{luminal.load}"])
 
 
+def _content(question: Question, luminal: Luminal, inputs: Noting) -> Content:
+    if "content" in question.engines:
+        return passive_content(luminal.load, inputs)
+    copies = _copies_per_vesicle(luminal, inputs).copies
+    return Content(copies, np.ones_like(copies))
+
+
+def _kept(question: Question, inputs: Noting, captured: Amount, opening: Amount) -> Kept:
+    """Return what is in the cytosol when it counts; ``captured``: one cell's share of a release."""
+    one = np.ones_like(opening)
+    if "release" not in question.engines:
+        return Kept(one, one, 0.0 * one)
+    # In the steady state of a trickle a packet is met at a random age: E[s²]/E[s] is one half.
+    return Kept(one, 0.5 * one, fellows_of_a_burst(inputs) * captured)
+
+
 def _packets(
-    luminal: Luminal, each: UptakePerCell, copies: Amount, opening: Amount
+    luminal: Luminal, each: UptakePerCell, content: Content, opening: Amount, kept: Kept
 ) -> tuple[Amount, Jump]:
     """Return the mean number of acting vesicles for one cell and the law of their content.
 
     All-or-none opening thins vesicles; partial release thins copies. A packet of
     ``k`` copies that leaks a share ``p`` releases a binomial number, drawn here as
     Poisson with the same mean: its variance is overstated by ``1 / (1 - p)``.
+
+    Where an engine says that vesicles differ, come in bursts or have lost copies, packets of one
+    law with the exact mean and variance of the sum stand for them: a compound Poisson sum of
+    jumps ``J`` has the Fano factor ``1 + E[J(J-1)] / E[J]``.
     """
     whole = luminal.opening_rule == "all_or_none"
-    acting = each.opened(opening).vesicles if whole else each.vesicles
+    acting = (each.opened(opening).vesicles if whole else each.vesicles) * kept.share
+    leak = np.ones_like(opening) if whole else opening
     match luminal.packing:
         case Independent():
-            return acting, Poisson(copies if whole else copies * opening)
+            # E[J(J-1)]/E[J]: from the same vesicle, and from those that came with it and act.
+            fellows = kept.fellows * (opening if whole else 1.0)
+            together = (content.crowding + fellows) * kept.together
+            return acting / together, Poisson(content.copies * leak * together)
         case Packed(copies=size):
             # Where the mean load exceeds the packet, every vesicle is loaded with the mean.
-            held = np.maximum(size, copies)
-            return acting * (copies / held), Fixed(held) if whole else Poisson(held * opening)
+            held = np.maximum(size, content.copies)
+            left = held * kept.together
+            if whole:  # some of a packet's copies may be gone: 1 + (held - 1) together
+                left = left + (1.0 - kept.together)
+            delivered = acting * (content.copies / held) * (held / left)
+            return delivered, Fixed(left) if whole else Poisson(left * opening)
         case GivenTable(copies=sizes, shares=shares):
             return acting, Table(np.array(sizes), np.array(shares))
         case _ as never:
