@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from exosome.catalog.load import Catalog
     from exosome.core.random import Streams
     from exosome.delivery.extremes import Extreme
+    from exosome.delivery.outcome import Outcome
     from exosome.delivery.problem import Problem
     from exosome.delivery.question import EngineStage, Question
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 Depth = Literal["envelope", "engine"]
 
-DRAWS = 4_000
+DRAWS = 2_000
 FAR_FOLD = 10.0
 """Beyond this factor between the depths the page gives the reason."""
 
@@ -136,15 +137,16 @@ def compare(depths: Depths, streams: Streams, size: int = DRAWS) -> DepthFound |
         return None
     wanted = envelope.question.responding_fraction
 
-    def margin(problem: Problem) -> Amount:
-        return problem.margin(problem.draws(streams, size), wanted)
+    def outcome(problem: Problem) -> Outcome:
+        return problem.outcome(problem.draws(streams, size))
 
-    before, after = margin(envelope), margin(engine)
+    plain, deep = outcome(envelope), outcome(engine)
+    before, after = plain.effect.margin(wanted), deep.effect.margin(wanted)
     fold = _fold(before, after)
     stages = tuple(
         StageEffect(
             stage,
-            _fold(before, margin(one)),
+            _fold(before, outcome(one).effect.margin(wanted)),
             *STAGE_WORDS[stage],
             tuple(role for role in one.roles if role not in envelope.pools),
         )
@@ -152,7 +154,7 @@ def compare(depths: Depths, streams: Streams, size: int = DRAWS) -> DepthFound |
     )
     shown = summarise(before), summarise(after)
     return DepthFound(
-        steps=_steps(envelope, engine, streams, size),
+        steps=_steps(plain, deep),
         envelope=shown[0],
         engine=shown[1],
         envelope_verdict=_verdict(depths, "envelope", shown[0]),
@@ -192,18 +194,15 @@ def _fold(before: Amount, after: Amount) -> float | None:
     return float(10.0 ** np.median(after[both] - before[both]))
 
 
-def _steps(
-    envelope: Problem, engine: Problem, streams: Streams, size: int
-) -> tuple[DepthStep, ...]:
+def _steps(envelope: Outcome, engine: Outcome) -> tuple[DepthStep, ...]:
     """Return the steps of both depths in the engine's order, matched by name."""
-    found: list[dict[str, tuple[str, Spread]]] = []
-    for problem in (envelope, engine):
-        outcome = problem.outcome(problem.draws(streams, size))
-        found.append({
+    plain, deep = (
+        {
             step.name: (step.unit, Spread(*map(float, np.quantile(step.amount, (0.05, 0.5, 0.95)))))
             for step in outcome.steps
-        })  # fmt: skip
-    plain, deep = found
+        }
+        for outcome in (envelope, engine)
+    )
     names = list(deep)
     for place, name in enumerate(plain):
         if name not in deep:
