@@ -19,6 +19,7 @@ import numpy as np
 
 from exosome.core.errors import InputError
 from exosome.numerics.inversion import inverted
+from exosome.numerics.stages import third_stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -259,6 +260,31 @@ def copies_at(recipient: Recipient, hours: float, *, functional: Amount, loss: A
     return functional * inverted(
         lambda s: recipient.opening * _passage(recipient, s).late / (s + loss), hours
     )
+
+
+def internalised_by(recipient: Recipient, hours: float) -> Amount:
+    """Return the share of the vesicles given that has been inside at least once by ``hours``."""
+    if hours <= 0.0:
+        return np.zeros_like(recipient.opening)
+    return inverted(lambda s: _passage(recipient, s).first_in / s, hours)
+
+
+def bound_at(recipient: Recipient, hours: float) -> Amount:
+    """Return the share of the vesicles given that is bound to the surface after ``hours``."""
+    if hours <= 0.0:
+        return np.zeros_like(recipient.opening)
+    return inverted(lambda s: _passage(recipient, s).bound, hours)
+
+
+def copies_from_inside(recipient: Recipient, hours: Amount | float, *, loss: Amount) -> Amount:
+    """Return the mean copies in the cytosol, per copy in the early endosome at time zero.
+
+    For vesicles that were taken up at one moment; those that the cell gives back are gone. It
+    overstates the height of the peak where uptake takes longer than sorting.
+    """
+    r = recipient
+    passed = third_stage(r.mature + r.recycle, r.lysosome + r.opening, loss, hours)
+    return r.mature * r.opening * passed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
