@@ -257,7 +257,8 @@ def panels(bands: Sequence[Band], *, key: str, title: str, hours: Sequence[float
         for value in (0.0, top / 2, top):
             up = base - tall * value / top
             parts.append(_line(left, up, left + wide, up, "var(--rule)"))
-            parts.append(_words(left - 5, up + 4, f"{value:.3g}", "end", "muted"))
+            shown = f"{value:,.0f}" if value >= 1000.0 else f"{value:.3g}"
+            parts.append(_words(left - 5, up + 4, shown, "end", "muted"))
         around = [at(t, v) for t, v in zip(hours, one.high, strict=True)]
         around += [at(t, v) for t, v in zip(hours[::-1], one.low[::-1], strict=True)]
         parts.append(f'<polygon points="{" ".join(around)}" fill="{colour}" opacity="0.25"/>')

@@ -44,6 +44,16 @@ if TYPE_CHECKING:
 
 _COPY_BINS = 12
 _LISTED_CELLS = 100  # in cells.csv
+_SILENCED = (
+    "occupied_low",
+    "occupied",
+    "occupied_high",
+    "missing_low",
+    "missing",
+    "missing_high",
+    "missing_cells_mean",
+    "missing_cells_90",
+)
 _MODULE_NAMES = {"opens_30_percent": "opens (about 30 %)", "low_fusion": "low fusion"}
 _ENDS = {
     "degraded": ("degraded", 1),
@@ -232,6 +242,17 @@ def _figures(result: Result, summary: Values) -> dict[str, Any]:
         if one["internalised"]
     ]
     in_time = [_in_time(one) for one in result.cargo]
+    missing = [
+        Band(
+            f"{_short(one)}, %",
+            (100.0 * one.silencing.missing.low).tolist(),
+            (100.0 * one.silencing.missing.middle).tolist(),
+            (100.0 * one.silencing.missing.high).tolist(),
+            0 if one.module == "opens_30_percent" else 1,
+        )
+        for one in result.cargo
+        if one.silencing is not None
+    ]
     per_cell = [
         Series(f"{_name(one)}, {_MODULE_NAMES[one.module]}", _shares(one), i)
         for i, one in enumerate(result.cargo[:4])
@@ -252,6 +273,14 @@ def _figures(result: Result, summary: Values) -> dict[str, Any]:
             hours=result.times_h.tolist(),
         ),
         "copies": copies(per_cell, floor=0.5 / summary["cells"], of="cell"),
+        "missing": panels(
+            missing,
+            key="missing",
+            title="Share of the target protein that is missing",
+            hours=result.times_h.tolist(),
+        )
+        if missing
+        else "",
         "filling": _filling(result),
     }
 
@@ -361,10 +390,18 @@ def _cargo(one: CargoFound) -> Values:
         "none_told": one.none_told,
         "responding": one.responding,
         "responding_told": one.responding_told,
-        "occupied_50": None if one.occupied is None else one.occupied[1],
-        "occupied_90": None if one.occupied is None else one.occupied[2],
-        "occupied_mean": None if one.occupied is None else one.occupied[3],
+        **_silenced(one),
     }
+
+
+def _silenced(one: CargoFound) -> Values:
+    """Return what a miRNA does to a target at the end; empty texts for other cargoes."""
+    found = one.silencing
+    if found is None:
+        return dict.fromkeys(_SILENCED, "")
+    occupied, missing = found.occupied, found.missing
+    ends = [float(end[-1]) for c in (occupied, missing) for end in (c.low, c.middle, c.high)]
+    return dict(zip(_SILENCED, (*ends, found.cells_mean, found.cells_90), strict=True))
 
 
 def _name(one: CargoFound) -> str:
@@ -374,7 +411,8 @@ def _name(one: CargoFound) -> str:
 def _short(one: CargoFound) -> str:
     module = "opens" if one.module == "opens_30_percent" else "low fusion"
     packed = f"{one.asked.copies_per_packet} × " if one.asked.copies_per_packet else ""
-    return f"{packed}{in_words(one.asked.name).removeprefix('natural ')}: {module}"
+    name = in_words(one.asked.name).removeprefix("natural ").removeprefix("loaded ")
+    return f"{packed}{name}: {module}"
 
 
 def _course_rows(result: Result) -> list[Values]:

@@ -33,7 +33,7 @@ from exosome.cell.recipient import (
     recipient_types,
     saturation,
 )
-from exosome.cell.response import occupied_share
+from exosome.cell.silencing import Target, silence
 from exosome.core.errors import InputError, MissingRecordError
 from exosome.core.files import check_keys, parse_toml, read_text
 from exosome.core.random import Streams
@@ -84,6 +84,15 @@ _TIMES, _COURSE_TIMES = 25, 97
 _FIRST_H = 0.1  # where the course of what cells hold begins, on its logarithmic axis
 _GIVEN_GRID = np.round(np.geomspace(10.0, 1e6, 16))
 _OPENING = "opening.natural_vesicle"
+_TARGET = (
+    "target_sites",
+    "seed_site_kd",
+    "mrna_half_life",
+    "protein_half_life",
+    "repression.mrna_decay",
+    "repression.translation",
+)
+"""What a miRNA meets: its sites, and a target of median life with every site of its own."""
 
 
 class RecipientChosen(Strict):
@@ -326,7 +335,7 @@ def plan(scenario: CellReceives, catalog: Catalog, *, seed: int, where: str = "s
     cargo = tuple(_cargo_roles(one, catalog) for one in scenario.cargo)
     roles = [uptake, *(f"recipient_rate.{name}" for name in RATE_NAMES)]
     roles += ["specific_binding_share", "binding_sites", "entry_capacity", "uptake_cv"]
-    roles += ["trafficking_q10", "bilayer_thickness", "target_sites", "seed_site_kd"]
+    roles += ["trafficking_q10", "bilayer_thickness", *_TARGET]
     roles += ["origin_diameter.exosome.article", "origin_diameter_gsd.exosome.article"]
     # Every handle is in the table of knock-outs, whether the scenario turns it or not.
     roles += [f"handle.{key}.{rate}" for key, (_, rates) in HANDLES.items() for rate in rates]
@@ -389,6 +398,20 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Silencing:
+    """What a miRNA does to one target: sites occupied, and target protein missing.
+
+    The courses are those of a cell that holds the mean copies; ``cells_mean`` and ``cells_90``
+    the protein missing at the end in the simulated cells, their mean and nine tenths.
+    """
+
+    occupied: Course
+    missing: Course
+    cells_mean: float
+    cells_90: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class CargoFound:
     """What cells received of one cargo under one opening module.
 
@@ -396,8 +419,7 @@ class CargoFound:
     moment, ``mean`` their mean; ``course`` the mean in closed form with its interval over what is
     not known. ``none`` and ``responding``: shares of cells that never got a functional copy, or
     at least as many as are needed; ``none_told`` and ``responding_told`` in closed form.
-    ``occupied``: share of a miRNA's target sites at the end, for the cells at the three quantiles
-    and the mean cell; None for other cargoes.
+    ``silencing`` is None for cargoes other than a miRNA.
     """
 
     asked: CargoAsked
@@ -413,7 +435,7 @@ class CargoFound:
     responding: float
     responding_told: float
     copies_per_vesicle: float
-    occupied: tuple[float, float, float, float] | None
+    silencing: Silencing | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -713,13 +735,14 @@ def _cargo(
     cargo = cargo_of(planned, number, middle)
     given = planned.scenario.given.vesicles_per_cell
     mean_copies = numbers[roles.copies] * asked.enrichment * given
-    spread: list[Floats] = []
-    for t in got.times_h:
-        each = copies_at(
-            drawn[module], float(t), functional=numbers[roles.functional], loss=numbers[roles.loss]
-        )
-        spread.append(np.quantile(each * mean_copies, [0.05, 0.95]))
-    bounds = np.array(spread)
+    acting, loss = numbers[roles.functional], numbers[roles.loss]
+    spread = np.array(
+        [
+            copies_at(drawn[module], float(t), functional=acting, loss=loss) * mean_copies
+            for t in got.times_h
+        ]
+    )
+    bounds = np.quantile(spread, [0.05, 0.95], axis=1).T
     told = _means_over_uptake(
         recipient,
         float(middle["uptake_cv"]),
@@ -735,6 +758,7 @@ def _cargo(
             ]
         ),
     )
+    average = told * cargo.loading.mean * given
     needed = planned.scenario.response.copies_needed
     low, median, high = np.quantile(got.copies, [0.1, 0.5, 0.9], axis=0)
     none, responding = _packets_told(
@@ -763,21 +787,39 @@ def _cargo(
         responding=float((end >= needed).mean()),
         responding_told=responding,
         copies_per_vesicle=cargo.loading.mean,
-        occupied=_occupied(middle, (low, median, high, got.copies.mean(axis=0)))
+        silencing=_silencing(got, average, middle, np.maximum(spread.T, 0.0), numbers)
         if asked.kind == "mirna"
         else None,
     )
 
 
-def _occupied(
-    middle: Mapping[str, Floats], copies: tuple[Floats, ...]
-) -> tuple[float, float, float, float]:
-    """Return the share of target sites occupied at the end, for each kind of cell."""
-    low, median, high, mean = (
-        float(occupied_share(one[-1], middle["target_sites"], middle["seed_site_kd"]))
-        for one in copies
+def _silencing(
+    got: Received,
+    average: Floats,
+    middle: Mapping[str, Floats],
+    drawn: Floats,
+    numbers: Mapping[str, Floats],
+) -> Silencing:
+    """Return what the copies do to a target, for the mean cell, over draws, and in each cell."""
+    times = got.times_h
+    over = silence(times, drawn, Target(*(numbers[role] for role in _TARGET)))
+    target = Target(*(float(middle[role]) for role in _TARGET))
+    mean, cells = (
+        silence(times, np.maximum(average, 0.0), target),
+        silence(times, got.copies, target),
     )
-    return low, median, high, mean
+
+    def course(name: str, at: Floats, spread: Floats) -> Course:
+        low, high = np.quantile(spread, [0.05, 0.95], axis=0)
+        return Course(name, "fraction", times, low, at, high)
+
+    missing = cells.repression[:, -1]
+    return Silencing(
+        occupied=course("target sites occupied", mean.occupied, over.occupied),
+        missing=course("target protein missing", mean.repression, over.repression),
+        cells_mean=float(missing.mean()),
+        cells_90=float(np.quantile(missing, 0.9)),
+    )
 
 
 def _at_nodes(recipient: Recipient, cv: float) -> tuple[Recipient, Floats]:
