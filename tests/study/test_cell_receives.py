@@ -206,6 +206,15 @@ def test_b_cell_is_source_and_sink(tmp_path: Path) -> None:
     assert trade.even_at is not None
     low, high = trade.even_at
     assert 0.0 < low < high
+    off = result_of(
+        written(tmp_path, cell="b_cell", role='uptake_role = "uptake_in_1h.hela"\ntakes_up = false')
+    )
+    assert all(got.internalised.sum() == 0 for got in off.cells.values())
+    assert off.trade.even_at is None
+    assert off.trade.released_per_h == trade.released_per_h
+    page = cell_receives_page(off, cell_receives_summary(off))
+    assert "It takes up nothing: a source" in page
+    assert "More than 60 % of B cells" in page  # f20, read
     # At the even point the cell takes up what it releases.
     share = trade.taken_per_h.high / 400
     assert low * share == pytest.approx(trade.released_per_h[0])

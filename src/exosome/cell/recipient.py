@@ -303,15 +303,9 @@ class Fates:
     internalised: Amount
     entries: Amount
 
-    @property
-    def opened_of_internalised(self) -> Amount:
-        """Share of the vesicles once inside that opens, those given back for good included."""
-        return np.divide(
-            self.opened,
-            self.internalised,
-            out=np.zeros_like(self.opened),
-            where=self.internalised > 0.0,
-        )
+    def per_internalised(self, part: Amount) -> Amount:
+        """Return a share of the vesicles given as one of those once inside; 0 if there are none."""
+        return _ratio(part, self.internalised)
 
 
 def fates(recipient: Recipient) -> Fates:

@@ -100,6 +100,7 @@ class RecipientChosen(Strict):
 
     type: Word
     uptake_role: str | None = None
+    takes_up: bool = True
 
 
 class GivenAsked(Strict):
@@ -557,9 +558,11 @@ def untreated(planned: Plan, numbers: Mapping[str, Floats], opens: Floats) -> Re
 
 
 def conditioned(planned: Plan, numbers: Mapping[str, Floats], recipient: Recipient) -> Recipient:
-    """Return the recipient under the scenario's handles and temperature."""
+    """Return the recipient under the scenario's handles and temperature, its uptake on or off."""
     asked = planned.scenario.conditions
     factors: dict[str, Floats] = {}
+    if not planned.scenario.recipient.takes_up:
+        factors = dict.fromkeys(("bind_specific", "bind_nonspecific"), np.zeros(()))
     for key in asked.handles:
         for rate in HANDLES[key][1]:
             factors[rate] = factors.get(rate, np.asarray(1.0)) * numbers[f"handle.{key}.{rate}"]
@@ -682,20 +685,20 @@ def _courses(
             interval(
                 "of those once inside, opened in the end",
                 "fraction",
-                end.opened_of_internalised,
-                ends.opened_of_internalised,
+                end.per_internalised(end.opened),
+                ends.per_internalised(ends.opened),
             ),
             interval(
                 "of those once inside, degraded in the end",
                 "fraction",
-                end.degraded / end.internalised,
-                ends.degraded / ends.internalised,
+                end.per_internalised(end.degraded),
+                ends.per_internalised(ends.degraded),
             ),
             interval(
                 "entries per vesicle once inside",
                 "fold",
-                end.entries / end.internalised,
-                ends.entries / ends.internalised,
+                end.per_internalised(end.entries),
+                ends.per_internalised(ends.entries),
             ),
             interval("lost outside in the end", "fraction", end.lost, ends.lost),
         ),
