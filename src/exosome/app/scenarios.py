@@ -60,6 +60,13 @@ ENGINES = (
         "run_cell_receives",
         "check_cell_receives",
     ),
+    Engine(
+        "cell-to-cell",
+        "pair",
+        "exosome.app.cell_to_cell",
+        "run_cell_to_cell",
+        "check_cell_to_cell",
+    ),
 )
 
 

@@ -66,8 +66,8 @@ def generating(loading: Loading, functional: float, z: Complexes) -> Complexes:
     if isinstance(loading, Independent):
         means = loading.means
         if means.size > 512:  # of many drawn means, as many quantiles tell the same
-            means = np.quantile(means, (np.arange(512) + 0.5) / 512)
-        return np.exp(np.multiply.outer(acting - 1.0, means)).mean(axis=-1)
+            means = np.asarray(np.quantile(means, (np.arange(512) + 0.5) / 512))
+        return np.asarray(np.exp(np.multiply.outer(acting - 1.0, means)).mean(axis=-1))
     raise InputError(
         "copies that were counted have no law",
         where="chance of enough copies",
@@ -103,5 +103,6 @@ def chance_of_copies(arriving: Ints, opening: Floats, cargo: Cargo, needed: int)
             whole *= (1.0 + opening[:, hour, None] * law) ** count[:, None]
     # Values at conjugate nodes are conjugate, so half of the circle is enough.
     terms: Floats = np.asarray(np.fft.irfft(whole, n=size, axis=1), dtype=np.float64)
-    grown: Floats = radius ** -np.arange(needed, dtype=np.float64)
-    return np.clip(1.0 - terms[:, :needed] @ grown, 0.0, 1.0)
+    grown = np.exp(-np.log(radius) * np.arange(needed))
+    fewer: Floats = np.asarray(terms[:, :needed] @ grown)
+    return np.clip(1.0 - fewer, 0.0, 1.0)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from exosome.cell.handles import HANDLES
-from exosome.study.cell_sends import KnockOut
+from exosome.study.findings import KnockOut, compared
 from exosome.study.pair import LOOP, NOTHING, answer, cargo_of, pathways, recipient, send, take_up
 
 if TYPE_CHECKING:
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from exosome.cell.receiving import Received
     from exosome.cell.recipient import Recipient
     from exosome.study.cell_to_cell import MessageAsked, Plan
+    from exosome.study.findings import Told
     from exosome.study.pair import Numbers, Sent
 
     Floats = NDArray[np.float64]
 
-Expected = Literal["falls", "rises", "to zero", "unchanged", "not settled"]
-Removal = KnockOut
 _PAIRS = 120
 _NEAR, _IN, _OPENED = "vesicles that came near", "vesicles taken in", "vesicles opened"
 _OUT, _LEFT = "copies let out", "copies left at the end"
@@ -41,7 +40,7 @@ class _Arm:
     """
 
     change: str
-    watched: tuple[tuple[str, Expected], ...]
+    watched: tuple[tuple[str, Told], ...]
     send: Mapping[str, float] = field(default_factory=dict[str, float])
     receive: Mapping[str, float] = field(default_factory=dict[str, float])
     numbers: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -49,7 +48,7 @@ class _Arm:
     effect: str | None = None
 
 
-def removals(planned: Plan, *, workers: int) -> tuple[Removal, ...]:
+def removals(planned: Plan, *, workers: int) -> tuple[KnockOut, ...]:
     """Return what each change did, in senders that are on and the first opening module.
 
     Arms that change the sender or the way of the vesicles run with chance of their own. Arms that
@@ -60,7 +59,7 @@ def removals(planned: Plan, *, workers: int) -> tuple[Removal, ...]:
     fewer = scenario.pair.model_copy(update={"pairs": min(_PAIRS, scenario.pair.pairs)})
     small = replace(planned, scenario=scenario.model_copy(update={"pair": fewer}))
     control = _World(small, _Arm("control", ()), workers)
-    found: list[Removal] = []
+    found: list[KnockOut] = []
     for arm in _arms(small):
         of_law_only = not (arm.send or arm.receive or arm.empty or _touches_cargo(small, arm))
         there = _World(
@@ -154,18 +153,14 @@ def _changed(numbers: Numbers, factors: Mapping[str, float]) -> dict[str, float]
 
 
 def _compared(
-    arm: _Arm, name: str, expected: Expected, before: Floats, after: Floats, *, paired: bool
-) -> Removal:
-    if paired:
-        gaps = after - before
-        error = float(gaps.std()) / gaps.size**0.5
-    else:
-        error = float(before.var() / before.size + after.var() / after.size) ** 0.5
-    rise = float(after.mean() - before.mean())
-    z = rise / error if error > 0.0 else np.sign(rise) * np.inf if rise else 0.0
-    return KnockOut(
-        arm.change, name, expected, float(before.mean()), float(after.mean()), float(z), ()
-    )
+    arm: _Arm, name: str, told: Told, before: Floats, after: Floats, *, paired: bool
+) -> KnockOut:
+    found = compared(arm.change, name, told, before, after, ())
+    if not paired:
+        return found
+    gaps = after - before
+    error = float(gaps.std()) / gaps.size**0.5
+    return replace(found, z=float(gaps.mean()) / error if error > 0.0 else 0.0)
 
 
 def _arms(planned: Plan) -> list[_Arm]:
@@ -175,7 +170,7 @@ def _arms(planned: Plan) -> list[_Arm]:
     rab27 = {rate: planned.medians[role] for rate, role in HANDLES["rab27_loss"].roles}
     none = {"bind_specific": 0.0, "bind_nonspecific": 0.0}
     by_copies = first.cargo is not None
-    unbound: list[tuple[str, Expected]] = [(_IN, "to zero"), (_NEAR, "unchanged")]
+    unbound: list[tuple[str, Told]] = [(_IN, "to zero"), (_NEAR, "unchanged")]
     if by_copies or first.effect == "receptor":
         unbound.append((main, "to zero"))
     arms = [
@@ -226,7 +221,7 @@ def _arms_of_law(one: MessageAsked) -> list[_Arm]:
     """Return the arms that change the law of one message's response."""
     seen = f"response: {one.effect}"
     end = f"response at the end: {one.effect}"
-    every: dict[str, list[tuple[str, Expected, str, float]]] = {
+    every: dict[str, list[tuple[str, Told, str, float]]] = {
         "silencing": [
             ("ten times the target sites", "falls", "target_sites", 10.0),
             ("no decay of the target's mRNA by miRNA", "falls", "repression.mrna_decay", 0.0),

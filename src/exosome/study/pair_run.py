@@ -12,6 +12,7 @@ from exosome.cell.receiving import PLACES
 from exosome.core.random import Streams
 from exosome.numerics.information import information
 from exosome.study.cell_to_cell import OPENING, effect_of
+from exosome.study.findings import interval
 from exosome.study.pair import (
     LOOP,
     Sent,
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
     from exosome.cell.recipient import Recipient
     from exosome.numerics.information import Information
     from exosome.study.cell_to_cell import MessageAsked, Plan
+    from exosome.study.findings import Interval, KnockOut
     from exosome.study.pair import Answer, Numbers
     from exosome.study.pair_packing import PackingFound
-    from exosome.study.pair_removals import Removal
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -71,11 +72,11 @@ class Stage:
 class CourseFound:
     """One message under one opening module.
 
-    ``interval`` bounds the mean response over what is not known, shape (2, times). ``memories``
-    counts receivers by verdict, ``verdict`` is that on the mean courses, and
-    ``verdict_blocked`` the same without the feedback of a switch. ``bits`` follow the
-    message from the medium to the response. Without a sender, or without uptake, the response
-    holds the bits of ``without_release`` and ``without_uptake``.
+    ``interval`` and ``driver_interval`` bound the means over what is not known, shape
+    (2, times). ``memories`` counts receivers by verdict, ``verdict`` is that on the mean courses,
+    and ``verdict_blocked`` the same without the feedback of a switch. ``bits`` follow the message
+    from the medium to the response; ``without_release`` and ``without_uptake`` are the bits that
+    the response holds then.
     """
 
     module: str
@@ -84,6 +85,7 @@ class CourseFound:
     response: Band
     off: Floats
     interval: Floats
+    driver_interval: Floats
     responding: float
     responding_off: float
     verdict: Memory
@@ -104,17 +106,6 @@ class MessageFound:
     detectable: float
     needed: int | None
     courses: tuple[CourseFound, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Interval:
-    """A mean at the medians, and its 90 % interval over what is not known."""
-
-    name: str
-    unit: str
-    low: float
-    middle: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +140,7 @@ class Result:
     balances: tuple[Balance, ...]
     intervals: tuple[Interval, ...]
     packings: tuple[PackingFound, ...]
-    removals: tuple[Removal, ...]
+    removals: tuple[KnockOut, ...]
     arrived: Band
     inside: Band
 
@@ -183,7 +174,7 @@ def run(planned: Plan, *, workers: int = 2) -> Result:
             replies = {name: answer(planned, message, numbers, r, cell) for name, r in got.items()}
             detectable = replies["on"].detectable
             courses.append(
-                one.course(got, replies, drawn.responses[place, module], opening=held.median)
+                one.course(got, replies, drawn.courses[place, module], opening=held.median)
             )
             if place == 0:
                 balances.append(_balance(module, arms["on"], got["on"]))
@@ -206,7 +197,8 @@ def run(planned: Plan, *, workers: int = 2) -> Result:
         messages=tuple(found),
         balances=tuple(balances),
         intervals=tuple(
-            _interval(*name, middle, drawn.means[name]) for name, middle in middles.items()
+            interval(*name, np.asarray(middle), np.asarray(drawn.means[name]))
+            for name, middle in middles.items()
         ),
         packings=compare_packings(
             planned, found[0].asked, found[0].needed, arms["on"], workers=workers
@@ -255,7 +247,7 @@ class _Arms:
         self,
         got: Mapping[str, Received],
         replies: Mapping[str, Answer],
-        responses: Floats,
+        drawn: Floats,
         *,
         opening: float,
     ) -> CourseFound:
@@ -272,7 +264,8 @@ class _Arms:
             driver=_band(on.driver),
             response=_band(on.response),
             off=off.response.mean(axis=0),
-            interval=np.quantile(responses, [0.05, 0.95], axis=0),
+            interval=np.quantile(drawn[:, 1], [0.05, 0.95], axis=0),
+            driver_interval=np.quantile(drawn[:, 0], [0.05, 0.95], axis=0),
             responding=float(on.responding.mean()),
             responding_off=float(off.responding.mean()),
             verdict=_verdict(times, on, half_life),
@@ -361,9 +354,12 @@ def _balance(module: str, sent: Sent, got: Received) -> Balance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Drawn:
-    """Over draws: mean responses by message and module, shape (draws, times), and mean figures."""
+    """Over draws: mean drivers and responses by message and module, and mean figures.
 
-    responses: Mapping[tuple[int, str], Floats]
+    Courses have the shape (draws, 2, times): what drives the response, and the response.
+    """
+
+    courses: Mapping[tuple[int, str], Floats]
     means: Mapping[tuple[str, str], Sequence[float]]
 
 
@@ -378,7 +374,7 @@ def _drawn(planned: Plan, workers: int) -> _Drawn:
     }
     u = streams.of(f"input.{OPENING}").random(count)
     shares = {name: held.draw(u) for name, held in planned.openings}
-    responses: dict[tuple[int, str], list[Floats]] = {}
+    courses: dict[tuple[int, str], list[Floats]] = {}
     means: dict[tuple[str, str], list[float]] = {}
     for draw in range(count):
         numbers = {role: float(values[draw]) for role, values in every.items()}
@@ -399,14 +395,15 @@ def _drawn(planned: Plan, workers: int) -> _Drawn:
                         workers=workers,
                         purpose=f"draw.{draw}.{place}",
                     )
-                reply = answer(planned, message, numbers, got, cell).response.mean(axis=0)
-                responses.setdefault((place, module), []).append(reply)
+                reply = answer(planned, message, numbers, got, cell)
+                both = np.stack([reply.driver.mean(axis=0), reply.response.mean(axis=0)])
+                courses.setdefault((place, module), []).append(both)
                 if place == 0:
                     for name, value in _figures(sent, got, module).items():
                         means.setdefault(name, []).append(value)
                 if effect_of(message).driver != "copies":
                     break
-    return _Drawn({key: np.stack(values) for key, values in responses.items()}, means)
+    return _Drawn({key: np.stack(values) for key, values in courses.items()}, means)
 
 
 def _figures(sent: Sent, got: Received, module: str) -> dict[tuple[str, str], float]:
@@ -421,8 +418,3 @@ def _figures(sent: Sent, got: Received, module: str) -> dict[tuple[str, str], fl
         (f"vesicles opened{suffix}", "vesicle/receiver"): float(got.opened[:, -1].mean()),
         (f"functional copies let out{suffix}", "copy/receiver"): float(got.released[:, -1].mean()),
     }
-
-
-def _interval(name: str, unit: str, middle: float, values: Sequence[float]) -> Interval:
-    low, high = np.quantile(np.asarray(values), [0.05, 0.95])
-    return Interval(name, unit, float(low), middle, float(high))
