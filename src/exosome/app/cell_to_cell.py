@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from exosome.numerics.information import Information
     from exosome.study.pair_packing import PackingFound
     from exosome.study.pair_run import Balance, CourseFound, MessageFound, Result
+    from exosome.study.pair_run import Band as CellBand
 
     Floats = NDArray[np.float64]
     Values = dict[str, Any]
@@ -155,6 +156,8 @@ def cell_to_cell_summary(result: Result) -> Values:
         "seed": planned.seed,
         "release_role": planned.release_role,
         "uptake_role": planned.uptake_role,
+        "uptake_is_own": planned.uptake_role in planned.receiver.roles
+        and planned.scenario.receiver.uptake_role is None,
         "intervals": [interval_row(one) for one in result.intervals],
         "balances": [_balance(one) for one in result.balances],
         "messages": messages,
@@ -288,42 +291,14 @@ def _figures(result: Result, summary: Values) -> dict[str, Any]:
     hours = result.times_h.tolist()
     main = result.messages[0]
     courses = [
-        Band(
-            "came near, vesicles",
-            result.arrived.mean.tolist(),
-            result.arrived.mean.tolist(),
-            result.arrived.mean.tolist(),
-            0,
-            result.arrived.low.tolist(),
-            result.arrived.high.tolist(),
-        ),
-        Band(
-            "in endosomes, vesicles",
-            result.inside.mean.tolist(),
-            result.inside.mean.tolist(),
-            result.inside.mean.tolist(),
-            0,
-            result.inside.low.tolist(),
-            result.inside.high.tolist(),
-        ),
+        _drawn_band("came near, vesicles", result.arrived, None, 0),
+        _drawn_band("in endosomes, vesicles", result.inside, None, 0),
     ]
-    driver = {"copies": "copies", "bound": "bound", "outside": "outside"}[main.effect.driver]
-    for i, one in enumerate(main.courses):
-        for name, band, span in (
-            (f"{driver}, {one.module}", one.driver, one.driver_interval),
-            (f"response, {one.module}", one.response, one.interval),
-        ):
-            courses.append(
-                Band(
-                    name,
-                    span[0].tolist(),
-                    band.mean.tolist(),
-                    span[1].tolist(),
-                    i + 1,
-                    band.low.tolist(),
-                    band.high.tolist(),
-                )
-            )
+    for i, one in enumerate(main.courses, 1):
+        courses += [
+            _drawn_band(f"{main.effect.driver}, {one.module}", one.driver, one.driver_interval, i),
+            _drawn_band(f"response, {one.module}", one.response, one.interval, i),
+        ]
     return {
         "sending": _sending(result),
         "courses": panels(
@@ -351,6 +326,24 @@ def _figures(result: Result, summary: Values) -> dict[str, Any]:
         if result.packings
         else "",
     }
+
+
+def _drawn_band(name: str, cells: CellBand, interval: Floats | None, series: int) -> Band:
+    """Return a course for the figure, with a bar for the cells every few hours."""
+    every = max(1, cells.mean.size // 24)
+    low, high = cells.low.copy(), cells.high.copy()
+    hidden = [i for i in range(cells.mean.size) if i % every]
+    low[hidden] = high[hidden] = 0.0
+    span = (cells.mean, cells.mean) if interval is None else interval
+    return Band(
+        name,
+        span[0].tolist(),
+        cells.mean.tolist(),
+        span[1].tolist(),
+        series,
+        low.tolist(),
+        high.tolist(),
+    )
 
 
 def _sending(result: Result) -> str:

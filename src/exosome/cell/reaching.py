@@ -91,7 +91,7 @@ def chance_of_copies(arriving: Ints, opening: Floats, cargo: Cargo, needed: int)
     opening : array, shape (cells, hours)
     """
     if needed < 1:
-        return np.ones(arriving.shape[0])
+        return np.ones_like(opening[:, 0])
     size = 1 << int(np.ceil(np.log2(max(4 * needed, 64))))
     radius = 10.0 ** (-12.0 / size)
     z = radius * np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
