@@ -22,6 +22,7 @@ from exosome.cell.switch import Switch, flip
 from exosome.cell.turnover import product_level
 from exosome.core.errors import BalanceError, InputError
 from exosome.core.random import Streams
+from exosome.numerics.special import ndtri
 from exosome.study.cell_to_cell import (
     DONOR_RATES,
     NO_RELEASE,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Numbers = Mapping[str, float]
 
-_DIAMETERS = 20_000
+_DIAMETERS = 512
 LOOP = "switch.loop"
 """No number of the catalog: 0 where a knock-out blocks the feedback of a switch."""
 NOTHING = Cargo(Independent(np.zeros(1)), functional=1.0, loss_per_h=0.0)
@@ -182,7 +183,7 @@ def _mixed(released: Ints, receivers: int, hours: int, rng: np.random.Generator)
     return found.reshape(pairs * receivers, hours)
 
 
-def loading_of(planned: Plan, message: MessageAsked, numbers: Numbers) -> Loading:
+def loading_of(message: MessageAsked, numbers: Numbers) -> Loading:
     """Return how many copies the vesicles hold: declared, or by the passive law.
 
     Raises
@@ -195,8 +196,9 @@ def loading_of(planned: Plan, message: MessageAsked, numbers: Numbers) -> Loadin
     else:
         role = roles_of(message)
         law = SizeLaw(numbers[role["diameter"]], numbers[role["gsd"]])
+        z = ndtri((np.arange(_DIAMETERS) + 0.5) / _DIAMETERS)  # equally frequent vesicles
         means = passive_mean(
-            law.draw(_DIAMETERS, Streams(planned.seed).of("pair.diameters")),
+            law.median_nm * np.exp(np.log(law.gsd) * z),
             "lumen",
             copies_per_cell=numbers[role["in_donor"]],
             cell_um3=numbers[role["donor_volume"]],
@@ -209,13 +211,13 @@ def loading_of(planned: Plan, message: MessageAsked, numbers: Numbers) -> Loadin
     return Packets(float(means.mean()), message.copies_per_packet)
 
 
-def cargo_of(planned: Plan, message: MessageAsked, numbers: Numbers) -> Cargo:
+def cargo_of(message: MessageAsked, numbers: Numbers) -> Cargo:
     """Return the cargo of a message and its fate in the cytosol."""
     if message.cargo is None:
         return NOTHING
     role = roles_of(message)
     return Cargo(
-        loading_of(planned, message, numbers),
+        loading_of(message, numbers),
         functional=min(numbers[role["functional"]], 1.0),
         loss_per_h=numbers[role["loss"]],
     )

@@ -50,7 +50,7 @@ def compare_packings(
     if message.cargo is None:
         return ()
     numbers = planned.medians
-    held = cargo_of(planned, message, numbers)
+    held = cargo_of(message, numbers)
     mean = held.loading.mean
     kinds: list[tuple[str, Loading]] = [
         ("copies independent of each other", Independent(np.full(1, mean)))

@@ -100,9 +100,7 @@ class _World:
         self.sent = sent or self._sent(arm, workers)
         if got is None:
             cargo: Cargo = (
-                NOTHING
-                if arm.empty
-                else cargo_of(planned, planned.scenario.message[0], self._numbers)
+                NOTHING if arm.empty else cargo_of(planned.scenario.message[0], self._numbers)
             )
             got = take_up(
                 planned,
@@ -176,7 +174,7 @@ def _arms(planned: Plan) -> list[_Arm]:
     arms = [
         _Arm("no release", ((_NEAR, "to zero"), (main, "to zero")), send=_silent()),
         _Arm("sender: loss of Rab27", ((_NEAR, "falls"),), send=rab27),
-        _Arm("sender: no way to the lysosome", ((_NEAR, "rises"),), send={"mvb_lysosome": 0.0}),
+        _Arm("sender: no back-fusion", ((_NEAR, "rises"),), send={"back_fusion": 0.0}),
         _Arm("receiver: no binding", tuple(unbound), receive=none),
         _Arm("receiver: no specific sites", ((_IN, "falls"),), receive={"bind_specific": 0.0}),
         _Arm("receiver: no entry", ((_IN, "to zero"),), receive={"internalise": 0.0}),

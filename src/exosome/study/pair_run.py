@@ -236,7 +236,7 @@ class _Arms:
             self.planned,
             self.cell if binds else self.cell.scaled(none),
             sent,
-            cargo_of(self.planned, self.message, self.numbers),
+            cargo_of(self.message, self.numbers),
             uptake_cv=self.numbers["uptake_cv"],
             workers=self.workers,
             # Modules share their chance, so that they differ by opening only.
@@ -382,7 +382,7 @@ def _drawn(planned: Plan, workers: int) -> _Drawn:
         sent = send_quickly(planned, pathways(planned, numbers)[0], _DRAW_PAIRS, rng)
         got: Received | None = None
         for place, message in enumerate(planned.scenario.message):
-            cargo = cargo_of(planned, message, numbers)
+            cargo = cargo_of(message, numbers)
             for module, held in shares.items():
                 cell = recipient(planned, numbers, min(float(held[draw]), _MOST_OPENING))
                 if got is None or message.cargo is not None:
