@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     Values = dict[str, Any]
 
 _SHOWN_SENDERS = 4
+_LONGEST = 22  # letters over a panel
 _PLACES = (
     ("outside", ("free", "recycled_out"), 4),
     ("bound", ("bound",), 3),
@@ -304,6 +305,19 @@ def _figures(result: Result, summary: Values) -> dict[str, Any]:
         "courses": panels(
             courses, key="courses", title="From the medium to the response", hours=hours
         ),
+        "others": panels(
+            [
+                _drawn_band(
+                    _short(one.asked.name), one.courses[0].response, one.courses[0].interval, place
+                )
+                for place, one in enumerate(result.messages[1:], 1)
+            ],
+            key="others",
+            title="Responses to the other messages",
+            hours=hours,
+        )
+        if len(result.messages) > 1
+        else "",
         "sankeys": [_sankey(one, result) for one in summary["balances"] if one["released"]],
         "ladder": _ladder(summary),
         "packed": dots(
@@ -344,6 +358,10 @@ def _drawn_band(name: str, cells: CellBand, interval: Floats | None, series: int
         low.tolist(),
         high.tolist(),
     )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1].rstrip()}…"
 
 
 def _sending(result: Result) -> str:
@@ -516,5 +534,5 @@ def _terminal(s: Values) -> RenderableType:
 
 def _bits_words(one: Values) -> str:
     if one["is_zero"]:
-        return f"0 within ±{figure(one['error_at_zero'])}"
+        return f"0 within ±{one['error_at_zero']:.1g}"
     return f"{figure(one['bits'])} ({figure(one['low'])} to {figure(one['high'])})"
