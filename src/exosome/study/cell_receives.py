@@ -74,7 +74,7 @@ RATE_NAMES = (
 TRAFFIC = ("internalise", "mature", "recycle", "lysosome", "opening")
 HANDLES = {
     "acid_block": ("block of endosomal acid", ("opening", "lysosome")),
-    "cold": ("4 °C", ("internalise",)),
+    "cold": ("cold, entry as at 4 °C", ("internalise",)),
     "heparin": ("heparin", ("bind_specific",)),
 }
 """What a laboratory turns: its name in words, and the rates that it multiplies."""
