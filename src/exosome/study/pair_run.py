@@ -147,66 +147,82 @@ class Result:
 
 def run(planned: Plan, *, workers: int = 2) -> Result:
     """Return the result of a plan; the same for any number of workers."""
-    numbers = planned.medians
     pairs = planned.scenario.pair.pairs
-    on, off = pathways(planned, numbers)
+    on, off = pathways(planned, planned.medians)
     arms = {
         name: send(planned, pathway, pairs=pairs, workers=workers, purpose=name)
         for name, pathway in (("on", on), ("off", off))
     }
     arms["silent"] = Sent(np.zeros_like(arms["on"].arriving))
     drawn = _drawn(planned, workers)
-    found: list[MessageFound] = []
-    balances: list[Balance] = []
-    middles: dict[tuple[str, str], float] = {}
-    first: Received | None = None
-    shared: dict[str, Received] = {}
-    for place, message in enumerate(planned.scenario.message):
-        courses: list[CourseFound] = []
-        detectable = 0.0
-        for module, held in planned.openings:
-            cell = recipient(planned, numbers, held.median)
-            one = _Arms(planned, message, place, module, numbers, cell, workers)
-            # Vesicles move alike whatever they carry: a message on the surface needs no run of
-            # its own.
-            got = shared if shared and message.cargo is None else one.everything(arms)
-            shared = shared or got
-            replies = {name: answer(planned, message, numbers, r, cell) for name, r in got.items()}
-            detectable = replies["on"].detectable
-            courses.append(
-                one.course(got, replies, drawn.courses[place, module], opening=held.median)
-            )
-            if place == 0:
-                balances.append(_balance(module, arms["on"], got["on"]))
-                middles |= _figures(arms["on"], got["on"], module)
-                first = first or got["on"]
-            if effect_of(message).driver != "copies":
-                break
-        needed = (
-            copies_that_answer(message, numbers, hours=planned.clock.watched)
-            if message.cargo
-            else None
-        )
-        found.append(MessageFound(message, effect_of(message), detectable, needed, tuple(courses)))
-    if first is None:  # a scenario holds at least one message
-        raise AssertionError
+    main = _heard(planned, 0, arms, drawn, workers)
+    # Vesicles move alike whatever they carry: a message on the surface needs no run of its own.
+    shared = main.got[0]
+    others = [
+        _heard(planned, place, arms, drawn, workers, shared).found
+        for place in range(1, len(planned.scenario.message))
+    ]
+    modules = [one.module for one in main.found.courses]
+    kept = [(module, got["on"]) for module, got in zip(modules, main.got, strict=True)]
+    middles = {
+        key: value
+        for module, got in kept
+        for key, value in _figures(arms["on"], got, module).items()
+    }
+    first = kept[0][1]
     return Result(
         plan=planned,
         times_h=first.times_h,
         sent=arms["on"],
-        messages=tuple(found),
-        balances=tuple(balances),
+        messages=(main.found, *others),
+        balances=tuple(_balance(module, arms["on"], got) for module, got in kept),
         intervals=tuple(
             interval(*name, np.asarray(middle), np.asarray(drawn.means[name]))
             for name, middle in middles.items()
         ),
         packings=compare_packings(
-            planned, found[0].asked, found[0].needed, arms["on"], workers=workers
+            planned, main.found.asked, main.found.needed, arms["on"], workers=workers
         ),
         removals=removals(planned, workers=workers),
         arrived=_band(first.given),
         inside=_band(first.early + first.late),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Heard:
+    """One message, and what every arm received, module by module."""
+
+    found: MessageFound
+    got: tuple[Mapping[str, Received], ...]
+
+
+def _heard(
+    planned: Plan,
+    place: int,
+    arms: Mapping[str, Sent],
+    drawn: _Drawn,
+    workers: int,
+    shared: Mapping[str, Received] | None = None,
+) -> _Heard:
+    """Return what one message did; on the surface it takes the vesicles that are ``shared``."""
+    message, numbers = planned.scenario.message[place], planned.medians
+    needs_opening = effect_of(message).driver == "copies"
+    courses: list[CourseFound] = []
+    every: list[Mapping[str, Received]] = []
+    detectable = 0.0
+    for module, held in planned.openings if needs_opening else planned.openings[:1]:
+        cell = recipient(planned, numbers, held.median)
+        one = _Arms(planned, message, place, module, numbers, cell, workers)
+        got = shared if shared and message.cargo is None else one.everything(arms)
+        replies = {name: answer(planned, message, numbers, r, cell) for name, r in got.items()}
+        detectable = replies["on"].detectable
+        courses.append(one.course(got, replies, drawn.courses[place, module], opening=held.median))
+        every.append(got)
+    hours = planned.clock.watched
+    needed = copies_that_answer(message, numbers, hours=hours) if message.cargo else None
+    found = MessageFound(message, effect_of(message), detectable, needed, tuple(courses))
+    return _Heard(found, tuple(every))
 
 
 @dataclass(frozen=True, slots=True)
