@@ -117,6 +117,7 @@ def test_every_vesicle_and_every_copy_is_on_the_page(small: Result) -> None:
     # The same vesicles under both modules; they differ by opening.
     first, second = (dict(one.places) for one in small.balances)
     assert first["opened"] > 10 * second["opened"]
+    assert 0.0 < max(small.fullness) < 0.1
 
 
 def test_the_response_tells_of_the_sender_and_nothing_without_release_or_uptake(

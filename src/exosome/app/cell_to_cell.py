@@ -160,6 +160,7 @@ def cell_to_cell_summary(result: Result) -> Values:
         "uptake_is_own": planned.uptake_role in planned.receiver.roles
         and planned.scenario.receiver.uptake_role is None,
         "intervals": [interval_row(one) for one in result.intervals],
+        "fullness": {"sites": result.fullness[0], "entry": result.fullness[1]},
         "balances": [_balance(one) for one in result.balances],
         "messages": messages,
         "packings": [_packing(one) for one in result.packings],

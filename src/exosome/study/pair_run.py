@@ -131,7 +131,11 @@ class Balance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What the pairs did. ``sent`` shows single senders that are on, group by group."""
+    """What the pairs did. ``sent`` shows single senders that are on, group by group.
+
+    ``fullness``: at the fullest hour of the mean receiver, bound vesicles over sites, and entry
+    over its capacity. Well below 1 the vesicles do not feel each other, as the engine takes it.
+    """
 
     plan: Plan
     times_h: Floats
@@ -143,6 +147,7 @@ class Result:
     removals: tuple[KnockOut, ...]
     arrived: Band
     inside: Band
+    fullness: tuple[float, float]
 
 
 def run(planned: Plan, *, workers: int = 2) -> Result:
@@ -186,7 +191,14 @@ def run(planned: Plan, *, workers: int = 2) -> Result:
         removals=removals(planned, workers=workers),
         arrived=_band(first.given),
         inside=_band(first.early + first.late),
+        fullness=_fullness(planned, first),
     )
+
+
+def _fullness(planned: Plan, got: Received) -> tuple[float, float]:
+    cell = recipient(planned, planned.medians, planned.openings[0][1].median)
+    most = float(got.bound.mean(axis=0).max())
+    return most / float(cell.sites), most * float(cell.internalise / cell.entries_per_h)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
