@@ -144,6 +144,15 @@ def test_a_natural_mirna_is_lost_in_the_cell(small: Result) -> None:
         assert course.response.mean.max() < 1e-4
 
 
+def test_macromolecules_per_cell_and_day_follow_from_the_balance(small: Result) -> None:
+    rows = {one.name: one for one in small.intervals}
+    for balance in small.balances:
+        per_day = rows[f"functional copies let out in a day, {balance.module}"]
+        assert per_day.unit == "copy/receiver/d"
+        assert per_day.middle == pytest.approx(balance.let_out / 64 / (72 / 24))
+        assert per_day.low <= per_day.high
+
+
 def test_rival_modules_stand_side_by_side(small: Result) -> None:
     opens, low = small.messages[0].courses
     assert (opens.module, low.module) == ("opens", "below detection")

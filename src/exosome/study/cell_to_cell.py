@@ -22,6 +22,7 @@ from exosome.core.errors import InputError, MissingRecordError
 from exosome.core.files import check_keys, parse_toml, read_text
 from exosome.core.units import to_internal
 from exosome.delivery.pool import pool
+from exosome.study.cell_receives import RATE_NAMES
 from exosome.study.scenario import Strict, Word
 
 if TYPE_CHECKING:
@@ -39,15 +40,6 @@ DONOR_RATES = (
     "back_fusion",
     "mvb_fusion",
     "mvb_lysosome",
-)
-RECIPIENT_RATES = (
-    "internalise",
-    "mature",
-    "recycle",
-    "lysosome",
-    "unbind_specific",
-    "unbind_nonspecific",
-    "loss_outside",
 )
 OPENING = "opening.natural_vesicle"
 _MOST_HOURS = 24 * 60
@@ -333,7 +325,7 @@ def plan(scenario: CellToCell, catalog: Catalog, *, seed: int, where: str = "sce
     roles = [release, uptake, OPENING, "ectosome_share", "medium_per_cell", "uptake_cv"]
     roles += ["specific_binding_share", "binding_sites", "entry_capacity"]
     roles += [f"donor_rate.{name}" for name in DONOR_RATES]
-    roles += [f"recipient_rate.{name}" for name in RECIPIENT_RATES]
+    roles += [f"recipient_rate.{name}" for name in RATE_NAMES]
     # Loss of Rab27 is in the table of knock-outs, whether it is what off means or not.
     roles += [
         one for key in {asked.off, "rab27_loss"} - {NO_RELEASE} for _, one in HANDLES[key].roles

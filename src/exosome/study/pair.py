@@ -15,7 +15,6 @@ from exosome.cell.loading import Cargo, Independent, Packets
 from exosome.cell.occupancy import engaged_by_solute, engaged_by_vesicles
 from exosome.cell.packing import SizeLaw, passive_mean
 from exosome.cell.receiving import receive
-from exosome.cell.recipient import Recipient, binding_rate, opened_by
 from exosome.cell.shedding import shed
 from exosome.cell.silencing import Target, silence
 from exosome.cell.switch import Switch, flip
@@ -23,10 +22,10 @@ from exosome.cell.turnover import product_level
 from exosome.core.errors import BalanceError, InputError
 from exosome.core.random import Streams
 from exosome.numerics.special import ndtri
+from exosome.study.cell_receives import recipient_of
 from exosome.study.cell_to_cell import (
     DONOR_RATES,
     NO_RELEASE,
-    RECIPIENT_RATES,
     effect_of,
     roles_of,
 )
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from exosome.cell.endosome import Cells
     from exosome.cell.loading import Loading
     from exosome.cell.receiving import Received
+    from exosome.cell.recipient import Recipient
     from exosome.study.cell_to_cell import MessageAsked, Plan
 
     Floats = NDArray[np.float64]
@@ -87,25 +87,10 @@ def recipient(planned: Plan, numbers: Numbers, opening: float) -> Recipient:
     Uptake was measured over the medium per cell of a culture; in more medium a vesicle meets the
     cell in proportion less often.
     """
-    rates = {name: np.asarray(numbers[f"recipient_rate.{name}"]) for name in RECIPIENT_RATES}
-    specific, nonspecific = binding_rate(
-        np.asarray(numbers[planned.uptake_role]),
-        specific=np.asarray(numbers["specific_binding_share"]),
-        unbind=(rates["unbind_specific"], rates["unbind_nonspecific"]),
-        internalise=rates["internalise"],
-    )
+    held = {role: np.asarray(value) for role, value in numbers.items()}
+    measured = recipient_of(held, planned.uptake_role, np.asarray(opening))
     thinner = numbers["medium_per_cell"] / medium_ml(planned, numbers)
-    return opened_by(
-        Recipient(
-            bind_specific=specific * thinner,
-            bind_nonspecific=nonspecific * thinner,
-            opening=np.zeros(()),
-            sites=np.asarray(numbers["binding_sites"]),
-            entries_per_h=np.asarray(numbers["entry_capacity"]),
-            **rates,
-        ),
-        np.asarray(opening),
-    )
+    return measured.scaled({"bind_specific": thinner, "bind_nonspecific": thinner})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -168,7 +168,7 @@ def _arms(planned: Plan) -> list[_Arm]:
     rab27 = {rate: planned.medians[role] for rate, role in HANDLES["rab27_loss"].roles}
     none = {"bind_specific": 0.0, "bind_nonspecific": 0.0}
     by_copies = first.cargo is not None
-    unbound: list[tuple[str, Told]] = [(_IN, "to zero"), (_NEAR, "unchanged")]
+    unbound: list[tuple[str, Told]] = [(_IN, "to zero")]
     if by_copies or first.effect == "receptor":
         unbound.append((main, "to zero"))
     arms = [

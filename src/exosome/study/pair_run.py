@@ -441,8 +441,10 @@ def _figures(sent: Sent, got: Received, module: str) -> dict[tuple[str, str], fl
         ("vesicles taken in", "vesicle/receiver"): float(got.internalised[:, -1].mean()),
     }
     suffix = f", {module}" if module else ""
+    let_out, per_day = float(got.released[:, -1].mean()), 24.0 / float(got.times_h[-1])
     return {
         **common,
         (f"vesicles opened{suffix}", "vesicle/receiver"): float(got.opened[:, -1].mean()),
-        (f"functional copies let out{suffix}", "copy/receiver"): float(got.released[:, -1].mean()),
+        (f"functional copies let out{suffix}", "copy/receiver"): let_out,
+        (f"functional copies let out in a day{suffix}", "copy/receiver/d"): let_out * per_day,
     }
