@@ -44,7 +44,7 @@ def export_cell(path: Path, *, scenario: str, form: str, numbers: Sequence[Path]
     made, kind = _model(scenario, form, numbers)
     notes = (
         (
-            f"{made.name}: rates of the scenario {Path(scenario).stem!r}, each at the middle of its "
+            f"{made.name}: rates of scenario {Path(scenario).stem!r}, each at the middle of its "
             "records. Time in hours, amounts in single things per cell."
         ),
         *LOST[kind],
