@@ -402,7 +402,7 @@ class _Inputs:
         status = _worst(self.rows[role]["status"] for role in roles)
         if not self.shares:
             return status
-        return f"{status}, {_rough(sum(self.total(role) for role in roles))} of doubt"
+        return f"{status}, {_rough(sum(self.total(role) for role in roles))}"
 
     def total(self, role: str) -> float:
         """Return the total share of an input; an input without spread has none."""

@@ -133,7 +133,15 @@ def _luminal(question: Question, luminal: Luminal, inputs: Noting, journey: Jour
     steps.append(inputs.step("functional copies in one cell", "copy", in_cytosol * functional))
     needed = _needed_copies(luminal, inputs)
     steps.append(inputs.step("functional copies needed", "copy", needed))
-    sheets = _luminal_sheets(luminal, journey, taken.vesicles, content.copies, opening, functional)
+    sheets = _luminal_sheets(
+        luminal,
+        journey,
+        taken.vesicles,
+        content.copies,
+        opening,
+        functional,
+        by_engine="opening" in question.engines,
+    )
     # A cell needs `needed` functional copies, so `needed / functional` in the cytosol;
     # where nothing functions, no number of copies is enough.
     with np.errstate(divide="ignore"):
@@ -253,9 +261,12 @@ def _luminal_sheets(
     copies: Amount,
     opening: Opening,
     functional: Amount,
+    *,
+    by_engine: bool,
 ) -> tuple[BalanceSheet, BalanceSheet]:
-    back, opened = opening.given_back, opening.opened
-    vesicles = journey.sheet.put("given back by target cells, intact", taken * back)
+    back, opened, vesicles = opening.given_back, opening.opened, journey.sheet
+    if by_engine:
+        vesicles = vesicles.put("given back by target cells, intact", taken * back)
     if luminal.opening_rule == "all_or_none":
         unopened = taken * (1.0 - back - opened)
         vesicles = vesicles.put("inside target cells, unopened", unopened)
@@ -267,7 +278,8 @@ def _luminal_sheets(
     sheet = BalanceSheet("copy", given)
     sheet = sheet.put("never internalised by target cells", given - taken * copies)
     sheet = sheet.put("kept inside vesicles", taken * copies * (1.0 - opened))
-    sheet = sheet.put("in the cytosol before or after most are there", released - there)
+    if by_engine:
+        sheet = sheet.put("in the cytosol before or after most are there", released - there)
     sheet = sheet.put("in the cytosol, not functional", there * (1.0 - functional))
     return vesicles, sheet.put("functional", there * functional)
 
