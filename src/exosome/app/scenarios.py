@@ -51,7 +51,16 @@ class Engine:
         return getattr(import_module(self.module), name)
 
 
-ENGINES = (Engine("cell-sends", "cell", "exosome.app.cells", "run_cell_sends", "check_cell_sends"),)
+ENGINES = (
+    Engine("cell-sends", "cell", "exosome.app.cells", "run_cell_sends", "check_cell_sends"),
+    Engine(
+        "cell-receives",
+        "recipient",
+        "exosome.app.cell_receives",
+        "run_cell_receives",
+        "check_cell_receives",
+    ),
+)
 
 
 def engine_of(name_or_file: str) -> Engine | None:
