@@ -300,8 +300,9 @@ def _timed(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def by_classes() -> None:
-    """Print the cost against the number of size classes."""
+def by_classes(picture: Path | None) -> None:
+    """Print the cost against the number of size classes, and draw it."""
+    cost = {}
     print("\nsize classes: states, non-zeros, ms per patient (best of 3), per class, set-up")
     for classes in (1, 5, 10, 20):
         network = body(classes)
@@ -316,8 +317,31 @@ def by_classes() -> None:
             * (min(_timed(lambda run=run, values=values: run(values, 1e-4)) for _ in range(3)))
             / 64
         )
+        cost[classes] = ms
         print(f"{classes}: {len(network.species)}, {plan.elimination.entries}, {ms:.3f}, "
               f"{ms / classes:.3f}, {ready:.2f} s")  # fmt: skip
+
+    if picture is not None:
+        draw(cost, picture)
+
+
+def draw(cost: dict[int, float], picture: Path) -> None:
+    """Draw the measured cost over the number of size classes, and what is proportional."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "exosome"
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(5.0, 3.4), layout="constrained")
+    classes = np.array(list(cost))
+    axes.plot(classes, list(cost.values()), "o", color="#0072B2", label="measured")
+    axes.plot(classes, classes * cost[1], "--", color="#555555", label="in proportion to one class")
+    axes.set(xlabel="size classes (51 to 997 states)", ylabel="ms per patient and core",
+             xlim=(0, None), ylim=(0, None))  # fmt: skip
+    axes.legend(frameon=False)
+    figure.savefig(picture, metadata={"Date": None})
+    plt.close(figure)
 
 
 def main() -> None:
@@ -325,10 +349,11 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--patients", type=int, default=1000)
     options.add_argument("--rounds", type=int, default=20)
+    options.add_argument("--picture", type=Path, help="draw the cost by size classes (SVG)")
     chosen = options.parse_args()
     print(f"{os.cpu_count()} shared cores, load {os.getloadavg()[0]:.1f}")
     against_peer(chosen.patients, chosen.rounds)
-    by_classes()
+    by_classes(chosen.picture)
 
 
 if __name__ == "__main__":
