@@ -30,6 +30,7 @@ from exosome.app.figures import Caption, Row, amounts
 from exosome.app.terminal import console
 from exosome.catalog.load import load_catalog
 from exosome.cell.donor import donor_types
+from exosome.cell.packing import PLACE_OF
 from exosome.core.files import write_all
 from exosome.core.provenance import trace_run
 from exosome.study.cell_sends import plan, read_scenario, run
@@ -40,11 +41,19 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from exosome.catalog.record import Sourced
-    from exosome.study.cell_sends import CargoFound, Interval, Result
+    from exosome.study.cell_cargo import CargoFound
+    from exosome.study.cell_sends import Interval, Result
 
     Values = dict[str, Any]
 
 _SHOWN_CELLS = 4
+_PLACE_WORDS = {
+    "lumen": "in the lumen",
+    "membrane": "in the membrane",
+    "bilayer": "of the bilayer",
+    "surface": "on the outside (corona)",
+    "outside": "beside the vesicles, in none of them",
+}
 _LISTED_CELLS = 100  # in release.csv
 _FATE_NAMES = {
     "lysosomal": ("lysosome", 1),
@@ -178,7 +187,9 @@ def cell_sends_summary(result: Result) -> Values:
 
 def cell_sends_page(result: Result, summary: Values) -> str:
     """Return the self-contained HTML page."""
-    return rendered("cell_sends.html.j2", s=summary, **_figures(result, summary))
+    return rendered(
+        "cell_sends.html.j2", s=summary, places=_PLACE_WORDS, **_figures(result, summary)
+    )
 
 
 def _figures(result: Result, summary: Values) -> dict[str, str]:
@@ -187,7 +198,8 @@ def _figures(result: Result, summary: Values) -> dict[str, str]:
     release = next(one for one in result.intervals if one.name == "vesicles released")
     formed, by_escrt = summary["fates"]["formed"], summary["fates"]["by_escrt"]
     kinds = [
-        Series(_cargo_name(one), one.shares, i) for i, one in enumerate(result.cargo[:_LARGEST])
+        Series(_cargo_name(one), one.shares, i)
+        for i, one in enumerate([c for c in result.cargo if _is_countable(c)][:_LARGEST])
     ]
     return {
         "bursts": bursts(
@@ -284,7 +296,7 @@ def _terminal(s: Values) -> RenderableType:
         parts.append(Text(f"  {words:13} {count:>14,}  {share}"))
     parts.append(Text(f"  formed        {formed:>14,}  nothing lost or made"))
     parts += [Text(""), Text("Cargo of one released vesicle", style="bold")]
-    held = Table("cargo", "mean copies", "hold none", "passive, bounds", box=None, pad_edge=False)
+    held = Table("cargo", "mean copies", "hold none", "law, bounds", box=None, pad_edge=False)
     for one in s["cargo"]:
         bounds = f"{figure(one['passive_low'])} to {figure(one['passive_high'])}"
         held.add_row(one["cargo"], figure(one["mean"]), percent(one["empty"]), bounds)
@@ -303,6 +315,7 @@ def _cargo(one: CargoFound, measured: Sequence[Sourced]) -> Values:
     return {
         "cargo": _cargo_name(one),
         "kind": one.asked.kind,
+        "place": PLACE_OF[one.asked.kind],
         "contested": one.asked.kind == "dna",
         "packing": one.asked.packing,
         "mean": one.mean,
@@ -314,6 +327,11 @@ def _cargo(one: CargoFound, measured: Sequence[Sourced]) -> Values:
         "passive_high": one.passive_high,
         "measured": "; ".join(f"{value_range(r)} {r.unit} ({r.id})" for r in measured),
     }
+
+
+def _is_countable(one: CargoFound) -> bool:
+    """Whether a figure of copies by vesicle shows anything of a cargo."""
+    return PLACE_OF[one.asked.kind] != "outside" and one.shares[-1] < 0.5
 
 
 def _cargo_name(one: CargoFound) -> str:

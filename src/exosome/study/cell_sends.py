@@ -11,10 +11,10 @@ import math
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from exosome.cell.donor import (
     DonorType,
@@ -39,6 +39,7 @@ from exosome.core.files import check_keys, parse_toml, read_text
 from exosome.core.random import Streams
 from exosome.core.units import to_internal
 from exosome.delivery.pool import pool, status_of
+from exosome.study.cell_cargo import CargoAsked, CargoFound, packed, roles_of
 from exosome.study.findings import Check, Interval, KnockOut, compared, interval, mean_check
 from exosome.study.scenario import Strict, Word
 
@@ -68,7 +69,6 @@ _RATES = (
 )
 _VESICLES = 200_000  # of each origin, for sizes and copies
 _ARM_BODIES, _MOST_ARM_CELLS = 8e5, 300
-_COPY_BINS = 12
 
 
 class CellChosen(Strict):
@@ -97,25 +97,6 @@ class Conditions(Strict):
 
     handles: Annotated[tuple[Word, ...], Field(strict=False)] = ()
     temperature_c: Annotated[float, Field(strict=False)] = 37.0
-
-
-class CargoAsked(Strict):
-    """One cargo and how it is packed."""
-
-    name: Word
-    kind: Literal["mirna", "mrna", "lumenal_protein", "membrane_protein", "dna"]
-    packing: Literal["passive", "sorted", "packets"] = "passive"
-    label: str = ""
-    enrichment: Annotated[float, Field(gt=0.0, strict=False)] | None = None
-    copies_per_packet: Annotated[int, Field(ge=1)] | None = None
-
-    @model_validator(mode="after")
-    def _packing_is_told(self) -> Self:
-        if (self.packing == "sorted") != (self.enrichment is not None):
-            raise ValueError("enrichment belongs to packing = 'sorted', and only there")
-        if (self.packing == "packets") != (self.copies_per_packet is not None):
-            raise ValueError("copies_per_packet belongs to packing = 'packets', and only there")
-        return self
 
 
 class CellSends(Strict):
@@ -245,7 +226,7 @@ def plan(scenario: CellSends, catalog: Catalog, *, seed: int, where: str = "scen
     roles += ["donor_cell_volume", "donor_cell_surface"]
     # Every handle is in the table of knock-outs, whether the scenario turns it or not.
     roles += [one for each in HANDLES.values() for _, one in each.roles]
-    roles += [f"copies_per_cell.{c.name}" for c in scenario.cargo]
+    roles += [one for c in scenario.cargo for one in roles_of(c)]
     for key in scenario.conditions.handles:
         handle(key, where=f"{where} conditions.handles")
     temperature_factor(
@@ -311,25 +292,6 @@ def _laws(pools: Mapping[str, Pool], law: str) -> dict[str, SizeLaw]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CargoFound:
-    """What a sample of released vesicles holds of one cargo.
-
-    ``shares[k]`` is the share of vesicles with ``k`` copies; the last entry collects the rest.
-    ``passive_low`` and ``passive_high`` bracket the mean of the null model over what is not known.
-    """
-
-    asked: CargoAsked
-    mean: float
-    empty: float
-    empty_independent: float
-    fano: float
-    shares: tuple[float, ...]
-    passive_low: float
-    passive: float
-    passive_high: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class SizesFound:
     """Diameters of released vesicles and what size tells of origin."""
 
@@ -391,7 +353,7 @@ def run(planned: Plan, *, workers: int = 2) -> Result:
         ),
         checks=_checks(cells, closed),
         sizes=_sizes(planned),
-        cargo=_cargo(planned, middle, closed),
+        cargo=_cargo(planned, closed),
         knock_outs=_knock_outs(planned, baseline, middle, workers),
     )
 
@@ -495,58 +457,17 @@ def _sizes(planned: Plan) -> SizesFound:
     )
 
 
-def _cargo(
-    planned: Plan, numbers: Mapping[str, Floats], closed: Expected
-) -> tuple[CargoFound, ...]:
+def _cargo(planned: Plan, closed: Expected) -> tuple[CargoFound, ...]:
     """Load a sample of released vesicles, exosomes and ectosomes by their shares."""
-    streams = Streams(planned.seed)
     released = float(closed.vesicles_per_h)
     share = float(closed.ectosomes_per_h) / released if released > 0.0 else 0.0
-    rng = streams.of("cell.cargo.size")
+    rng = Streams(planned.seed).of("cell.cargo.size")
     count = round(_VESICLES * share)
     exosome, ectosome = planned.laws["exosome"], planned.laws["ectosome"]
     diameter = np.concatenate([exosome.draw(_VESICLES - count, rng), ectosome.draw(count, rng)])
-    found: list[CargoFound] = []
-    for number, asked in enumerate(planned.scenario.cargo):
-        role = f"copies_per_cell.{asked.name}"
-        place = PLACE_OF[asked.kind]
-
-        def mean(copies: float, volume: float, place: Any = place) -> Floats:
-            return passive_mean(
-                diameter,
-                place,
-                copies_per_cell=copies,
-                cell_um3=volume,
-                cell_um2=float(numbers["donor_cell_surface"]),
-                bilayer_nm=float(numbers["bilayer_thickness"]),
-            )
-
-        passive = mean(float(numbers[role]), float(numbers["donor_cell_volume"]))
-        wanted = passive * (asked.enrichment or 1.0)
-        copies = draw_copies(
-            wanted,
-            streams.of("cell.cargo.copies", number),
-            packet=asked.copies_per_packet,
-            where=f"{planned.where} cargo {number + 1}",
-        )
-        low, high = planned.pools[role].support
-        least, most = planned.pools["donor_cell_volume"].support
-        counts = np.bincount(np.minimum(copies, _COPY_BINS), minlength=_COPY_BINS + 1)
-        average = float(copies.mean())
-        found.append(
-            CargoFound(
-                asked=asked,
-                mean=average,
-                empty=float((copies == 0).mean()),
-                empty_independent=float(np.exp(-wanted).mean()),
-                fano=float(copies.var() / average) if average else 1.0,
-                shares=tuple((counts / copies.size).tolist()),
-                passive_low=float(mean(low, most).mean()),
-                passive=float(passive.mean()),
-                passive_high=float(mean(high, least).mean()),
-            )
-        )
-    return tuple(found)
+    return packed(
+        planned.scenario.cargo, diameter, planned.pools, released, planned.seed, where=planned.where
+    )
 
 
 @dataclass(frozen=True, slots=True)
