@@ -303,6 +303,27 @@ def cell_show(
     show_cell(name, numbers=numbers or [], seed=seed, as_json=json)
 
 
+@cell_app.command("export")
+def cell_export(
+    path: Annotated[Path, typer.Argument(metavar="FILE.xml", help="Must not exist.")],
+    scenario: Annotated[
+        str, typer.Option(help="A bundled scenario of a cell, or a file.")
+    ] = "cell-sends",
+    form: Annotated[
+        str | None,
+        typer.Option(
+            help="cell-sends: means (default) or classes; cell-receives: low_fusion or "
+            "opens_30_percent."
+        ),
+    ] = None,
+    numbers: Numbers = None,
+) -> None:
+    """Write a cell's mean field as SBML for other simulators, and say what it loses."""
+    from exosome.app.cell_export import export_cell
+
+    export_cell(path, scenario=scenario, form=form, numbers=numbers or [])
+
+
 @new_app.command("claim")
 def new_claim(
     path: Annotated[Path, typer.Argument(help="File to write; it must not exist.")],
