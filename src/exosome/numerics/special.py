@@ -30,6 +30,7 @@ class _ThreeArguments(Protocol):
 # The one place where SciPy's missing types are let in.
 _untyped: Any = special
 
+stdtrit: _TwoArguments = _untyped.stdtrit  # quantile of Student's t at a degrees of freedom
 gammaln: _OneArgument = _untyped.gammaln  # ln |Gamma(x)|
 ndtr: _OneArgument = _untyped.ndtr  # normal distribution function
 ndtri: _OneArgument = _untyped.ndtri  # its inverse
