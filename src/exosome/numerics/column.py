@@ -32,14 +32,20 @@ if TYPE_CHECKING:
 
 _MODES = 24
 _SHORT = 0.01  # in units of L^2/D; the top has moved the floor by less than exp(-1/0.04) there
-_SERIES_TO = 1.5  # half the Peclet number up to which the series keeps its digits
+_SERIES_TO = 2.5  # half the Peclet number up to which the series keeps its digits
 _SINK = 1e14  # Biot number of a perfect sink: sums of its squares stay finite
 _SEALED, _AT_ONCE = 1e-100, 1e-30  # Biot numbers and times so small that nothing is taken
 _SLOW_LOSS = 1e-3  # loss below which the closed form of the total cancels
-_NODES, _WEIGHTS = (0.5 * (one + edge) for one, edge in zip(
-    np.polynomial.legendre.leggauss(48), (1.0, 0.0), strict=True
-))  # fmt: skip
 _EULER = 18  # terms of the inversion; errors near 1e-10 where the transform is smooth
+
+
+def _gauss(count: int) -> list[tuple[float, float]]:
+    """Return Gauss-Legendre nodes and weights on 0 to 1."""
+    node, weight = np.polynomial.legendre.leggauss(count)
+    return list(zip((0.5 * (node + 1.0)).tolist(), (0.5 * weight).tolist(), strict=True))
+
+
+_FINE, _COARSE = _gauss(40), _gauss(16)  # for a flux that turns sharply; for half a wave
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,31 @@ def shares(column: Column, time_s: ArrayLike) -> Shares:
     after the drift is taken out by ``c = exp(-v z / 2 D) u``; written out in
     ``docs/methods/dish.md``. The inversion is the Euler algorithm of Abate and Whitt.
     """
+    half, biot, loss, tau, out = _scaled(column, time_s)
+    taken = _taken(half, biot, loss, tau)
+    # Loss is the same everywhere, so it thins what would be there without it.
+    kept = _taken(half, biot, np.zeros_like(loss), tau) if loss.any() else taken
+    inside = ((1.0 - kept) * np.exp(-loss * tau)).reshape(out)
+    taken = taken.reshape(out)
+    return Shares(taken, np.maximum(1.0 - taken - inside, 0.0), inside)
+
+
+def taken_share(column: Column, time_s: ArrayLike) -> Floats:
+    """Return only what the floor has taken, in half the time of :func:`shares`.
+
+    Raises
+    ------
+    InputError
+        A time is negative or not finite.
+    """
+    half, biot, loss, tau, out = _scaled(column, time_s)
+    return _taken(half, biot, loss, tau).reshape(out)
+
+
+def _scaled(
+    column: Column, time_s: ArrayLike
+) -> tuple[Floats, Floats, Floats, Floats, tuple[int, ...]]:
+    """Return half the Peclet number, Biot number, loss and time in units of L^2 / D."""
     time = np.asarray(time_s, np.float64)
     if not (np.isfinite(time) & (time >= 0.0)).all():
         raise InputError(
@@ -159,10 +190,8 @@ def shares(column: Column, time_s: ArrayLike) -> Shares:
     loss = np.broadcast_to(np.asarray(column.loss_per_s, np.float64) * turnover, shape)
     tau = time / turnover
     out = np.broadcast_shapes(shape, tau.shape)
-    whole = [np.atleast_1d(one) for one in (half, biot, loss, tau)]
-    taken, survived = (one.reshape(out) for one in _taken(*whole))
-    inside = survived * np.exp(-np.broadcast_to(loss * tau, survived.shape))
-    return Shares(taken, np.maximum(1.0 - taken - inside, 0.0), inside)
+    half, biot, loss, tau = (np.atleast_1d(one) for one in (half, biot, loss, tau))
+    return half, biot, loss, tau, out
 
 
 def stirred(column: Column, time_s: ArrayLike) -> Shares:
@@ -186,49 +215,43 @@ def stirred(column: Column, time_s: ArrayLike) -> Shares:
     return Shares(taken, np.maximum(1.0 - taken - inside, 0.0), inside)
 
 
-def _taken(half: Floats, biot: Floats, loss: Floats, tau: Floats) -> tuple[Floats, Floats]:
-    """Return the share taken, and the share inside if nothing were lost."""
+def _taken(half: Floats, biot: Floats, loss: Floats, tau: Floats) -> Floats:
+    """Return the share taken, each element by the form that serves it."""
     shape = np.broadcast_shapes(half.shape, tau.shape)
-    taken, inside = np.zeros(shape), np.ones(shape)
     fast = half > _SERIES_TO
-    if not fast.all():
-        # Columns that settle fast get harmless stand-ins here and their own answer below.
-        taken, inside = _by_modes(np.where(fast, 0.0, half), biot, loss, tau)
-    wide = [np.broadcast_to(one, shape) for one in (half, biot, loss, tau)]
-    short = (wide[3] < _SHORT) & (wide[0] <= _SERIES_TO)
+    # Columns that settle fast get harmless stand-ins here and their own answer below.
+    taken = (
+        np.zeros(shape)
+        if fast.all()
+        else np.broadcast_to(_by_modes(np.where(fast, 0.0, half), biot, loss, tau), shape).copy()
+    )
+    p, b, lam, t = (np.broadcast_to(one, shape) for one in (half, biot, loss, tau))
+    hard, short = p > _SERIES_TO, (t < _SHORT) & (p <= _SERIES_TO)
     if short.any():
-        p, b, lam, t = (one[short] for one in wide)
-        taken[short] = _by_short_time(p, b, lam, t)
-        inside[short] = 1.0 - _by_short_time(p, b, np.zeros_like(lam), t)
-    # A closed floor takes nothing, and neither does any floor at once.
-    inside[(wide[0] > _SERIES_TO)] = 1.0
-    taken[(wide[0] > _SERIES_TO)] = 0.0
-    hard = (wide[0] > _SERIES_TO) & (wide[1] > _SEALED) & (wide[3] > _AT_ONCE)
+        taken[short] = _by_short_time(p[short], b[short], lam[short], t[short])
+    taken[hard] = 0.0
+    hard &= (b > _SEALED) & (t > _AT_ONCE)  # elsewhere no floor takes anything
     if hard.any():
-        p, b, lam, t = (one[hard] for one in wide)
-        taken[hard] = _by_inversion(p, b, lam, t)
-        inside[hard] = 1.0 - _by_inversion(p, b, np.zeros_like(lam), t)
-    return np.clip(taken, 0.0, 1.0), np.clip(inside, 0.0, 1.0)
+        taken[hard] = _by_inversion(p[hard], b[hard], lam[hard], t[hard])
+    return np.clip(taken, 0.0, 1.0)
 
 
 # --- a series of eigenfunctions ------------------------------------------------------------------
 
 
-def _by_modes(half: Floats, biot: Floats, loss: Floats, tau: Floats) -> tuple[Floats, Floats]:
+def _by_modes(half: Floats, biot: Floats, loss: Floats, tau: Floats) -> Floats:
     """Sum modes; what the cut modes took has all gone by the shortest time served."""
-    shape = np.broadcast_shapes(half.shape, tau.shape)
-    taken, inside = np.zeros(shape), np.zeros(shape)
+    taken = np.zeros(np.broadcast_shapes(half.shape, tau.shape))
     total = np.zeros(half.shape)
     weights, rates = _modes(half, biot)
     for weight, rate in zip(weights, rates, strict=True):
-        uptake = weight * rate / np.maximum(rate + loss, 1e-300)
+        uptake = weight * rate / np.maximum(rate + loss, _SEALED)
         total += uptake
-        taken += -uptake * np.expm1(-(rate + loss) * tau)
-        inside += weight * np.exp(-rate * tau)
+        taken -= uptake * np.expm1(-(rate + loss) * tau)
     # The rest of the series at infinite time is the closed total less the modes summed.
     closed = np.where(loss > _SLOW_LOSS, _total(half, biot, np.maximum(loss, _SLOW_LOSS)), 0.0)
     rest = np.where(loss > _SLOW_LOSS, closed - total, 1.0 - weights.sum(axis=0))
-    return taken + np.where(biot > 0.0, rest, 0.0), inside
+    return taken + np.where(biot > 0.0, rest, 0.0)
 
 
 def _modes(half: Floats, biot: Floats) -> tuple[Floats, Floats]:
@@ -263,7 +286,7 @@ def _root(n: int, half: Floats, biot: Floats) -> Floats:
         slope = 1.0 - biot * (shift - beta**2) / np.maximum(along**2 + across**2, 1e-300)
         step = beta - off / slope
         step = np.where((step < low) | (step > high), 0.5 * (low + high), step)
-        if (np.abs(step - beta) <= 4e-16 * beta).all():
+        if (np.abs(step - beta) <= 3e-15 * beta).all():
             break
         beta = step
     return beta
@@ -282,7 +305,7 @@ def _slowest(half: Floats, biot: Floats) -> tuple[Floats, Floats]:
         slope = biot * (-0.5 * s + half * slope_s) - s - rate * slope_s
         step = rate - value / np.where(slope < 0.0, slope, -1.0)
         step = np.where((step <= low) | (step >= high), 0.5 * (low + high), step)
-        if (np.abs(step - rate) <= 4e-16 * rate).all():
+        if (np.abs(step - rate) <= 3e-15 * rate).all():
             break
         rate = step
     rate = np.where(biot > 0.0, rate, 0.0)
@@ -290,7 +313,7 @@ def _slowest(half: Floats, biot: Floats) -> tuple[Floats, Floats]:
     floor = biot - half
     scale = 1.0 / (1.0 + np.abs(floor))
     ahead, behind, norm = (np.zeros(half.shape) for _ in range(3))
-    for x, weight in zip(_NODES, _WEIGHTS, strict=True):
+    for x, weight in _COARSE:
         c, s, _ = _waves(square * x**2)
         u = (c + floor * x * s) * scale
         ahead += weight * np.exp(half * x) * u
@@ -326,7 +349,7 @@ def _by_short_time(half: Floats, biot: Floats, loss: Floats, tau: Floats) -> Flo
     steep = np.clip(biot * root, 1e-3, 1e8)
     spread = np.arcsinh(steep)
     total = np.zeros(tau.shape)
-    for x, weight in zip(_NODES, _WEIGHTS, strict=True):
+    for x, weight in _FINE:
         w = np.sinh(spread * x) / steep
         r = w * root
         flux = half * erfc(-half * r) + (biot - half) * np.exp(-((half * r) ** 2)) * erfcx(

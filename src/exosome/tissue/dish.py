@@ -14,7 +14,7 @@ import numpy as np
 
 from exosome.core.constants import BOLTZMANN_J_PER_K, KELVIN_AT_0_C, STANDARD_GRAVITY_M_PER_S2
 from exosome.core.errors import InputError
-from exosome.numerics.column import Column, shares, stirred
+from exosome.numerics.column import Column, shares, stirred, taken_share
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -218,7 +218,8 @@ def reached_and_taken(  # noqa: PLR0913  (one for each thing that a dish is made
         return Column(height_um, diffusivity_um2_per_s, settling_um_per_s, permeability, loss_per_s)
 
     taken = solve(column(floor), time_s)
-    touched = solve(column(encounter), time_s).taken
+    met = column(encounter)
+    touched = stirred(met, time_s).taken if is_stirred else taken_share(met, time_s)
     return Reached(np.maximum(touched, taken.taken), taken.taken, taken.lost, taken.inside)
 
 
