@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 DRAWS = 2_000
-_SHARE_DRAWS = 1_024  # of the variance shares, times the numbers drawn and two more
+_SHARE_DRAWS = 512  # of the variance shares, times the numbers drawn and two more
 _TIMES = 33
 _SHOWN_NM = (30.0, 50.0, 80.0, 120.0, 200.0, 300.0, 500.0, 1000.0)
 _BODY_C = 37.0

@@ -204,13 +204,7 @@ def reached_and_taken(  # noqa: PLR0913  (one for each thing that a dish is made
     InputError
         A value is out of its range.
     """
-    if not (np.isfinite(footprint_um2) | (np.asarray(covered) >= 1.0)).all():
-        raise InputError(
-            "cells do not cover the floor, and how much of it one cell covers is not known",
-            where="dish",
-            remedy="give footprint_um2",
-        )
-    encounter = encounter_permeability_um_per_s(diffusivity_um2_per_s, covered, footprint_um2)
+    encounter = _encounter(diffusivity_um2_per_s, covered, footprint_um2)
     floor = floor_permeability_um_per_s(permeability_um_per_s, covered, encounter)
     solve = stirred if is_stirred else shares
 
@@ -221,6 +215,42 @@ def reached_and_taken(  # noqa: PLR0913  (one for each thing that a dish is made
     met = column(encounter)
     touched = stirred(met, time_s).taken if is_stirred else taken_share(met, time_s)
     return Reached(np.maximum(touched, taken.taken), taken.taken, taken.lost, taken.inside)
+
+
+def taken_up(
+    height_um: ArrayLike,
+    time_s: ArrayLike,
+    permeability_um_per_s: ArrayLike,
+    diffusivity_um2_per_s: ArrayLike,
+    *,
+    settling_um_per_s: ArrayLike = 0.0,
+    loss_per_s: ArrayLike = 0.0,
+    covered: ArrayLike = 1.0,
+    footprint_um2: ArrayLike = math.nan,
+) -> Floats:
+    """Return only the share taken up in a static dish, as :func:`reached_and_taken` would.
+
+    Raises
+    ------
+    InputError
+        A value is out of its range.
+    """
+    encounter = _encounter(diffusivity_um2_per_s, covered, footprint_um2)
+    floor = floor_permeability_um_per_s(permeability_um_per_s, covered, encounter)
+    column = Column(height_um, diffusivity_um2_per_s, settling_um_per_s, floor, loss_per_s)
+    return taken_share(column, time_s)
+
+
+def _encounter(
+    diffusivity_um2_per_s: ArrayLike, covered: ArrayLike, footprint_um2: ArrayLike
+) -> Floats:
+    if not (np.isfinite(footprint_um2) | (np.asarray(covered) >= 1.0)).all():
+        raise InputError(
+            "cells do not cover the floor, and how much of it one cell covers is not known",
+            where="dish",
+            remedy="give footprint_um2",
+        )
+    return encounter_permeability_um_per_s(diffusivity_um2_per_s, covered, footprint_um2)
 
 
 def governing(taken: float, mixed: float, touched: float) -> Limit:

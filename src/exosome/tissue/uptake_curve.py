@@ -217,7 +217,7 @@ def _interval(
     inside = misfit <= allowed
 
     def edge(out: float, within: float) -> float:
-        for _ in range(40):
+        for _ in range(24):
             middle = math.sqrt(out * within)
             if float(squares(np.array([middle]))[0]) <= allowed:
                 within = middle
@@ -255,7 +255,7 @@ def permeability_of_share(share: Floats, model: Callable[[Floats], Floats]) -> F
         Takes permeabilities, one for each draw, and returns the shares taken.
     """
     low, high = (np.full(share.shape, math.log(one)) for one in (_LOWEST, _HIGHEST))
-    for _ in range(50):
+    for _ in range(30):
         middle = 0.5 * (low + high)
         more = model(np.exp(middle)) < share
         low, high = np.where(more, middle, low), np.where(more, high, middle)
