@@ -143,9 +143,8 @@ class Inferred:
     @property
     def reason(self) -> str:
         """Return in words which limit the curve shows, and what follows for the permeability."""
-        return limit_in_words(
-            self.limit_early, self.limit_late, is_bounded=math.isfinite(max(self.fit.high, self.medium_high))
-        )
+        highest = max(self.fit.high, self.medium_high)
+        return limit_in_words(self.limit_early, self.limit_late, is_bounded=math.isfinite(highest))
 
 
 def limit_in_words(early: Limit, late: Limit, *, is_bounded: bool) -> str:
@@ -360,10 +359,8 @@ def _positive_assay(
     column, well = _column(inputs, "serum"), Well(1.0)
     time = np.array([float(inputs[own[0]][0]) * 60.0])
     height = inputs["medium_height"] * 1e3
-    over_a_cell = (
-        _VESICLES_PER_UM3 * inputs[own[1]] * height
+    over_a_cell = _VESICLES_PER_UM3 * inputs[own[1]] * height
     over_a_cell = over_a_cell * inputs[f"cell_footprint.{footprint}"]
-    )
     needed = -np.log1p(-inputs["nearly_all_cells"])
     k = permeability_of_share(
         needed / over_a_cell, lambda one: column.taken(height, time, one[:, None], well)[:, 0, 0]
