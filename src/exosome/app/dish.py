@@ -8,6 +8,7 @@ import json
 import math
 import re
 import sys
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,7 +173,7 @@ def infer_uptake(  # noqa: PLR0913  (one for each thing that a well is made of)
     told, notes, added = _well_of(
         catalog, height=height, well=well, volume=volume, cells=cells, cell=cell, dose=dose
     )
-    told = Well(told.height_um, told.covered, told.footprint_um2, medium)
+    told = replace(told, medium=medium)
     found = infer(read_curve(file, added_per_cell=added), told, catalog, seed=seed)
     summary = inferred_summary(found, notes)
     console().print(_inferred_terminal(summary))

@@ -74,7 +74,7 @@ def axis(words: str, high: float) -> Axis:
 def curves(
     lines: Sequence[Curve], points: Sequence[Point], *, x: Axis, y: Axis, caption: Caption
 ) -> str:
-    """Return curves with their bands; points are drawn over them, and cut lines end at the frame."""
+    """Return curves with their bands, points over them; a line ends where it leaves the frame."""
     names = [*(one.name for one in lines), *dict.fromkeys(one.name for one in points)]
     top = 14.0 + 16.0 * len(names) + 18.0
     base, right = top + _TALL, _WIDTH - _RIGHT
@@ -85,14 +85,7 @@ def curves(
     def up(value: float) -> float:
         return base - (y.place(value, 0.0, _TALL))
 
-    parts = [_words(0.0, top - 8.0, y.words, "start", "muted")]
-    for i, one in enumerate(lines):
-        at = 10.0 + 16.0 * i
-        parts.append(_path([(0.0, at), (26.0, at)], one, 2.2))
-        parts.append(_words(32.0, at + 4.0, one.name, "start"))
-    for i, name in enumerate(names[len(lines) :], len(lines)):
-        parts.append(_diamond(13.0, 10.0 + 16.0 * i))
-        parts.append(_words(32.0, 14.0 + 16.0 * i, name, "start"))
+    parts = [_words(0.0, top - 8.0, y.words, "start", "muted"), *_legend(lines, names)]
     for tick in y.ticks:
         parts.append(_rule(_LEFT, up(tick), right, up(tick)))
         parts.append(_words(_LEFT - 6.0, up(tick) + 4.0, f"{tick:g}", "end", "muted"))
@@ -122,6 +115,18 @@ def curves(
         f'{escape(caption.title)}</title><desc id="{key}-desc">{escape(caption.description)}</desc>'
         f"{''.join(parts)}</svg>"
     )
+
+
+def _legend(lines: Sequence[Curve], names: Sequence[str]) -> list[str]:
+    parts: list[str] = []
+    for i, name in enumerate(names):
+        at = 10.0 + 16.0 * i
+        is_line = i < len(lines)
+        parts.append(
+            _path([(0.0, at), (26.0, at)], lines[i], 2.2) if is_line else _diamond(13.0, at)
+        )
+        parts.append(_words(32.0, at + 4.0, name, "start"))
+    return parts
 
 
 def bars(rows: Sequence[tuple[str, float]], *, words: str, caption: Caption) -> str:

@@ -43,13 +43,12 @@ _VESICLES_PER_UM3 = AVOGADRO_PER_MOL * 1e-12 * 1e-15  # in 1 pM: mol per L, L pe
 
 @dataclass(frozen=True, slots=True)
 class Well:
-    """The well of a curve: height, what covers its floor, and the medium."""
+    """The well of a curve at 37 degrees Celsius: height, what covers its floor, the medium."""
 
     height_um: float
     covered: float = 1.0
     footprint_um2: float = math.nan
     medium: str = "serum"
-    temperature_c: float = _BODY_C
 
 
 @dataclass(frozen=True, slots=True)
