@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     Values = dict[str, Any]
 
 _LIMITS = {
-    "cell-limited": "the cells are the limit: mixing or waiting near them would bring little",
-    "both": "cells and medium hold uptake back alike",
-    "well-limited": "the well is the limit: diffusion through the medium, not the cells",
+    "cell-limited": "the cells hold uptake back: mixing the well would bring little more",
+    "both": "cells and medium hold uptake back alike: each would help if it were faster",
+    "well-limited": "the well holds uptake back: diffusion through the medium, not the cells; mixing would help",
 }
 _SHOWN_MATTERS = 5
 
@@ -540,7 +540,7 @@ def _percent(values: Any) -> list[float]:
     return [100.0 * float(one) for one in values]
 
 
-def _dish_figures(result: DishResult, summary: Values) -> dict[str, str]:
+def _dish_figures(result: DishResult, summary: Values) -> Values:
     line = result.curves
     hours = [float(one) for one in line.hours]
     tops = [float(line.high.max()), float(line.touched.max())]
@@ -566,7 +566,7 @@ def _dish_figures(result: DishResult, summary: Values) -> dict[str, str]:
     over_time = curves(
         lines,
         points,
-        x=axis("hours", hours[-1]),
+        x=axis("hours", hours[-1], is_whole=False),
         y=axis("% of the dose", top),
         caption=Caption(
             key="over-time",
@@ -620,6 +620,7 @@ def _dish_figures(result: DishResult, summary: Values) -> dict[str, str]:
     )
     return {
         "over_time": over_time,
+        "has_points": bool(points),
         "by_size": by_size,
         "matters": matters,
         "profile": _profile_figure(result),
@@ -657,7 +658,7 @@ def _profile_figure(result: DishResult) -> str:
     return curves(
         lines,
         [],
-        x=axis("height above the cells, mm", max(height)),
+        x=axis("height above the cells, mm", max(height), is_whole=False),
         y=axis("concentration, % of the start", max(most, 100.0)),
         caption=Caption(
             key="profile",
@@ -681,7 +682,7 @@ def _inferred_figure(found: Inferred) -> str:
             Point("measured", h, 100.0 * s, 100.0 * max(s - sd, 0.0), 100.0 * (s + sd))
             for h, s, sd in zip(found.curve.hours, found.curve.shares, deviations, strict=True)
         ],
-        x=axis("hours", hours[-1]),
+        x=axis("hours", hours[-1], is_whole=False),
         y=axis("% of what was added", min(110.0 * top, 100.0)),
         caption=Caption(key="uptake", title="Uptake curve and its fit", description=found.reason),
     )

@@ -62,13 +62,19 @@ class Axis:
         return start + length * (at - low) / (high - low)
 
 
-def axis(words: str, high: float) -> Axis:
-    """Return a linear axis from 0 with four or five round ticks."""
+def axis(words: str, high: float, *, is_whole: bool = True) -> Axis:
+    """Return a linear axis from 0 with four or five round ticks.
+
+    It ends at a tick if it is whole, else where the values end.
+    """
     high = high if high > 0.0 else 1.0
     step = 10.0 ** math.floor(math.log10(high / 4.0))
     step = next(m * step for m in (1.0, 2.0, 2.5, 5.0, 10.0) if high / (m * step) <= 5.0)
-    count = math.ceil(high / step - 1e-9)
-    return Axis(words, 0.0, count * step, tuple(i * step for i in range(count + 1)))
+    if not is_whole and high % 6.0 == 0.0:
+        step = high / 4.0  # hours: 6, 12, 18, 24
+    count = math.ceil(high / step - 1e-9) if is_whole else math.floor(high / step + 1e-9)
+    end = count * step if is_whole else high
+    return Axis(words, 0.0, end, tuple(i * step for i in range(count + 1)))
 
 
 def curves(

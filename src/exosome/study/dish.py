@@ -35,6 +35,7 @@ from exosome.tissue.dish import (
     reached_and_taken,
     settling_um_per_s,
     size_classes,
+    taken_up,
     viscosity_at,
 )
 
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 
 DRAWS = 2_000
 _SHARE_DRAWS = 512  # of the variance shares, times the numbers drawn and two more
+_BAND_DRAWS = 1_000  # of the band over time
 _TIMES = 33
 _SHOWN_NM = (30.0, 50.0, 80.0, 120.0, 200.0, 300.0, 500.0, 1000.0)
 _BODY_C = 37.0
@@ -283,20 +285,28 @@ class Setting:
             )
         )
 
+    def taken(self, time_s: Floats | float) -> Floats:
+        """Return only the shares taken up after each time, at a third of the work."""
+        if self.is_stirred:
+            return self.reached(time_s).taken
+        return (taken_up(**self._dish(time_s)) * self.share[:, None]).sum(axis=1)
+
     def by_size(self, time_s: Floats | float) -> Reached:
         """Return shares after each time; shape (draw, class, time)."""
+        return reached_and_taken(**self._dish(time_s), is_stirred=self.is_stirred)
+
+    def _dish(self, time_s: Floats | float) -> dict[str, Any]:
         one = (slice(None), None, None)
-        return reached_and_taken(
-            self.height_um[one],
-            np.atleast_1d(np.asarray(time_s, np.float64)),
-            self.permeability_um_per_s[one],
-            self.diffusivity_um2_per_s[:, :, None],
-            settling_um_per_s=self.settling_um_per_s[:, :, None],
-            loss_per_s=self.loss_per_s[one],
-            covered=self.covered[one],
-            footprint_um2=self.footprint_um2[one],
-            is_stirred=self.is_stirred,
-        )
+        return {
+            "height_um": self.height_um[one],
+            "time_s": np.atleast_1d(np.asarray(time_s, np.float64)),
+            "permeability_um_per_s": self.permeability_um_per_s[one],
+            "diffusivity_um2_per_s": self.diffusivity_um2_per_s[:, :, None],
+            "settling_um_per_s": self.settling_um_per_s[:, :, None],
+            "loss_per_s": self.loss_per_s[one],
+            "covered": self.covered[one],
+            "footprint_um2": self.footprint_um2[one],
+        }
 
     @property
     def floor_um_per_s(self) -> Floats:
@@ -482,7 +492,9 @@ def run_dish_plan(planned: DishPlan) -> DishResult:
         plan=planned,
         intervals=_intervals(drawn, found, mixed),
         limits=_limits(found, mixed),
-        curves=_curves(planned, drawn, middle),
+        curves=_curves(
+            planned, setting_of(planned, _draws(planned, DRAWS).first(_BAND_DRAWS)), middle
+        ),
         profile=None if drawn.is_stirred else _profile(planned, middle),
         sizes=_sizes(planned, drawn),
         knock_outs=_knock_outs(planned, middle),
@@ -532,7 +544,7 @@ def _limits(found: Reached, mixed: Reached) -> dict[Limit, float]:
 
 def _curves(planned: DishPlan, drawn: Setting, middle: Setting) -> Curves:
     time = planned.declared.time_s * np.linspace(0.0, 1.0, _TIMES) ** 2
-    low, half, high = np.quantile(drawn.reached(time).taken, [0.05, 0.5, 0.95], axis=0)
+    low, half, high = np.quantile(drawn.taken(time), [0.05, 0.5, 0.95], axis=0)
     static = replace(middle, is_stirred=False)
     root = 2.0 * np.sqrt(middle.diffusivity_um2_per_s[0][:, None] * time / math.pi)
     return Curves(
@@ -707,9 +719,8 @@ def _matters(planned: DishPlan) -> tuple[Matter, ...]:
     def taken(points: Floats) -> Floats:
         u = {role: points[:, i] for i, role in enumerate(roles)}
         setting = setting_of(planned, draw(planned.pools, u, points.shape[0]))
-        each = (
-            setting.vesicles / setting.cells * setting.reached(planned.declared.time_s).taken[:, 0]
-        )
+        taken_share = setting.taken(planned.declared.time_s)[:, 0]
+        each = setting.vesicles / setting.cells * taken_share
         return np.log10(np.maximum(each, 1e-12))
 
     found = sobol_indices(taken, roles, _SHARE_DRAWS, Streams(planned.seed).of("dish.shares"))
