@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _LIMITS = {
     "cell-limited": "the cells hold uptake back: mixing the well would bring little more",
     "both": "cells and medium hold uptake back alike: each would help if it were faster",
-    "well-limited": "the well holds uptake back: diffusion through the medium, not the cells; mixing would help",
+    "well-limited": "the medium holds uptake back, not the cells: mixing the well would help",
 }
 _SHOWN_MATTERS = 5
 

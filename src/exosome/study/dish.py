@@ -54,8 +54,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 DRAWS = 2_000
-_SHARE_DRAWS = 512  # of the variance shares, times the numbers drawn and two more
-_BAND_DRAWS = 1_000  # of the band over time
 _TIMES = 33
 _SHOWN_NM = (30.0, 50.0, 80.0, 120.0, 200.0, 300.0, 500.0, 1000.0)
 _BODY_C = 37.0
@@ -481,10 +479,17 @@ class DishResult:
         return next(one for one in self.intervals if one.key == key)
 
 
-def run_dish_plan(planned: DishPlan) -> DishResult:
-    """Return the result of a plan."""
-    drawn = setting_of(planned, _draws(planned, DRAWS))
-    middle = setting_of(planned, _medians(planned))
+def run_dish_plan(planned: DishPlan, *, draws: int = DRAWS) -> DishResult:
+    """Return the result of a plan.
+
+    Parameters
+    ----------
+    draws : int
+        Draws behind every interval; half of them behind the band over time, and a quarter, for
+        each number and twice more, behind the variance shares.
+    """
+    inputs = _draws(planned, draws)
+    drawn, middle = setting_of(planned, inputs), setting_at_medians(planned)
     time = planned.declared.time_s
     found = drawn.reached(time)
     mixed = replace(drawn, is_stirred=True).reached(time)
@@ -492,24 +497,24 @@ def run_dish_plan(planned: DishPlan) -> DishResult:
         plan=planned,
         intervals=_intervals(drawn, found, mixed),
         limits=_limits(found, mixed),
-        curves=_curves(
-            planned, setting_of(planned, _draws(planned, DRAWS).first(_BAND_DRAWS)), middle
-        ),
+        curves=_curves(planned, setting_of(planned, inputs.first(max(draws // 2, 2))), middle),
         profile=None if drawn.is_stirred else _profile(planned, middle),
-        sizes=_sizes(planned, drawn),
+        sizes=_sizes(planned, inputs),
         knock_outs=_knock_outs(planned, middle),
-        matters=_matters(planned),
+        matters=_matters(planned, max(draws // 4, 2)),
         medians=middle,
     )
+
+
+def setting_at_medians(planned: DishPlan) -> Setting:
+    """Return the dish with every number at its median."""
+    middle = {role: np.full(1, one.median) for role, one in planned.pools.items()}
+    return setting_of(planned, Draws(middle, 1))
 
 
 def _draws(planned: DishPlan, size: int) -> Draws:
     roles = tuple(planned.pools)
     return draw(planned.pools, coordinates(roles, Streams(planned.seed), size), size)
-
-
-def _medians(planned: DishPlan) -> Draws:
-    return Draws({role: np.full(1, one.median) for role, one in planned.pools.items()}, 1)
 
 
 def _intervals(drawn: Setting, found: Reached, mixed: Reached) -> tuple[Interval, ...]:
@@ -598,13 +603,12 @@ def _profile(planned: DishPlan, middle: Setting) -> Profile:
     )
 
 
-def _sizes(planned: DishPlan, drawn: Setting) -> tuple[SizeRow, ...]:
+def _sizes(planned: DishPlan, inputs: Draws) -> tuple[SizeRow, ...]:
     """Return what single diameters do, with the other numbers drawn."""
-    inputs = _draws(planned, DRAWS)
     shown = MeasuredSizes(diameters_nm=_SHOWN_NM, shares=(1.0,) * len(_SHOWN_NM))
     alone = replace(planned, scenario=planned.scenario.model_copy(update={"sizes": shown}))
     each = setting_of(alone, inputs)
-    found = replace(each, is_stirred=drawn.is_stirred).by_size(planned.declared.time_s)
+    found = each.by_size(planned.declared.time_s)
     rows: list[SizeRow] = []
     for i, diameter in enumerate(_SHOWN_NM):
         touched, taken = (
@@ -712,7 +716,7 @@ def _knock_outs(planned: DishPlan, middle: Setting) -> tuple[KnockOut, ...]:
     )
 
 
-def _matters(planned: DishPlan) -> tuple[Matter, ...]:
+def _matters(planned: DishPlan, size: int) -> tuple[Matter, ...]:
     """Return variance shares of log vesicles taken up by a cell, the largest first."""
     roles = tuple(planned.pools)
 
@@ -723,7 +727,7 @@ def _matters(planned: DishPlan) -> tuple[Matter, ...]:
         each = setting.vesicles / setting.cells * taken_share
         return np.log10(np.maximum(each, 1e-12))
 
-    found = sobol_indices(taken, roles, _SHARE_DRAWS, Streams(planned.seed).of("dish.shares"))
+    found = sobol_indices(taken, roles, size, Streams(planned.seed).of("dish.shares"))
     rows = [
         Matter(role, float(found.first[i]), float(found.total[i]), float(found.first_halfwidth[i]))
         for i, role in enumerate(roles)
