@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from exosome.core.errors import InputError
 from exosome.core.random import Streams
-from exosome.numerics.column import Column, shares, stirred
+from exosome.numerics.column import Column, shares, stirred, taken_by_inversion, taken_share
 from exosome.numerics.column_reference import Slab, by_volumes, by_walkers
 
 L_UM, D = 3_000.0, 6.57
@@ -97,6 +97,18 @@ def test_series_and_volumes_agree(drawn: tuple[float, float, float, float]) -> N
     twin = by_volumes(Slab(1.0, 1.0, peclet, biot, loss), time, volumes=600, steps=600)
     for name in ("taken", "lost", "inside"):
         assert abs(float(getattr(exact, name)) - getattr(twin, name)) < 3e-5, name
+
+
+@settings(max_examples=200, deadline=None)
+@given(parameters)
+def test_series_and_inversion_agree(drawn: tuple[float, float, float, float]) -> None:
+    """Two exact ways that share no formula, at Peclet numbers on both sides of their seam."""
+    peclet, log_biot, loss, log_time = drawn
+    column = Column(1.0, 1.0, 0.125 * peclet, 10.0**log_biot, loss)
+    time = 10.0**log_time
+    ours = float(taken_share(column, time))
+    assert ours == pytest.approx(float(taken_by_inversion(column, time)), abs=2e-9)
+    assert ours == float(shares(column, time).taken)
 
 
 @settings(max_examples=60, deadline=None)

@@ -198,10 +198,10 @@ def _lowest(squares: Callable[[Floats], Floats], grid: Floats, misfit: Floats) -
     if i == 0:
         return float(grid[0])
     low, high = math.log(grid[i - 1]), math.log(grid[min(i + 1, grid.size - 1)])
-    for _ in range(12):
-        inner = np.linspace(low, high, 9)
+    for _ in range(6):  # each time eight times nearer
+        inner = np.linspace(low, high, 17)
         at = int(squares(np.exp(inner)).argmin())
-        low, high = inner[max(at - 1, 0)], inner[min(at + 1, 8)]
+        low, high = inner[max(at - 1, 0)], inner[min(at + 1, 16)]
     return math.exp(0.5 * (low + high))
 
 
@@ -217,12 +217,11 @@ def _interval(
     inside = misfit <= allowed
 
     def edge(out: float, within: float) -> float:
-        for _ in range(24):
-            middle = math.sqrt(out * within)
-            if float(squares(np.array([middle]))[0]) <= allowed:
-                within = middle
-            else:
-                out = middle
+        for _ in range(5):  # each time sixteen times nearer
+            path = np.geomspace(within, out, 17)
+            beyond = np.flatnonzero(squares(path) > allowed)
+            first = int(beyond[0]) if beyond.size else 16
+            within, out = float(path[max(first - 1, 0)]), float(path[max(first, 1)])
         return within
 
     below = np.flatnonzero(~inside & (grid < best))
