@@ -259,6 +259,17 @@ def test_inferred_permeability_is_that_of_the_curve() -> None:
             assert "no upper bound" in found.reason
 
 
+def test_weights_count_in_every_fit() -> None:
+    """A far, uncertain point moves neither the fit nor its repeats over the medium."""
+    hours = (0.5, 1.0, 2.0, 24.0)
+    exact = taken_up(3_000.0, np.array(hours) * 3_600.0, 0.005, 5.7)
+    off = (*exact[:3], 0.5 * exact[3])
+    curve = Curve(hours, off, (*(0.02 * exact[:3]), 0.5))
+    found = infer(curve, Well(3_000.0), load_catalog(), seed=1)
+    assert found.medium_low < found.fit.permeability_um_per_s < found.medium_high
+    assert found.fit.permeability_um_per_s == pytest.approx(0.005, rel=0.15)
+
+
 def test_sparse_cells_are_more_permeable_than_confluent_ones() -> None:
     curve = Curve((1.0, 2.0, 4.0), (0.002, 0.0041, 0.0079))
     full, sparse = (
@@ -309,7 +320,7 @@ def test_infer_from_the_command_line(tmp_path: Path, capsys) -> None:
         **told, "well": "96", "volume": "100 uL", "cells": "1e4 cell", "dose": "3e6 vesicle",
     }  # fmt: skip
     infer_uptake(path, height="", **counted, out=None, numbers=[], seed=1)
-    assert "um/s" in capsys.readouterr().out
+    assert "µm/s" in capsys.readouterr().out
 
 
 def test_points_above_the_ceiling_are_named() -> None:

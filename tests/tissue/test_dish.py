@@ -148,6 +148,9 @@ def test_words_follow_the_nearer_ceiling() -> None:
     assert governing(0.24, 0.9, 0.25) == "well-limited"
     assert governing(0.1, 0.2, 0.25) == "both"
     assert governing(0.0, 0.0, 0.25) == "cell-limited"
+    # Heavy vesicles lie on the cells: more than a mixed well would give them.
+    assert governing(0.967, 0.05, 0.972) == "well-limited"
+    assert governing(0.051, 0.05, 0.972) == "cell-limited"
 
 
 def test_sparse_cells_need_a_size() -> None:

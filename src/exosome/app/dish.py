@@ -449,7 +449,7 @@ def _terminal(s: Values) -> RenderableType:
 
 
 def _assay_table(rows: Sequence[Values]) -> RenderableType:
-    table = Table("assay", "permeability, um/s", "limit", "why", box=None, pad_edge=False)
+    table = Table("assay", "permeability, µm/s", "limit", "why", box=None, pad_edge=False)
     for one in rows:
         table.add_row(one["assay"], _permeability(one), _limit(one), one["reason"])
     return table
@@ -500,11 +500,11 @@ def _inferred_terminal(s: Values) -> RenderableType:
 
 
 def _or_none(value: float | None) -> str:
-    return "no upper bound" if value is None else f"{_fig(value)} um/s"
+    return "no upper bound" if value is None else f"{_fig(value)} µm/s"
 
 
 def _or_sink(value: float | None) -> str:
-    return "a perfect sink" if value is None else f"{_fig(value)} um/s"
+    return "a perfect sink" if value is None else f"{_fig(value)} µm/s"
 
 
 # --- pages ---------------------------------------------------------------------------------------

@@ -146,6 +146,13 @@ class Inferred:
         return limit_in_words(self.limit_early, self.limit_late, is_bounded=math.isfinite(highest))
 
 
+_AT: dict[str, str] = {
+    "cell-limited": "cell-limited",
+    "both": "between the limits",
+    "well-limited": "well-limited",
+}
+
+
 def limit_in_words(early: Limit, late: Limit, *, is_bounded: bool) -> str:
     """Return what two regimes, at the first and the last point, say about a curve."""
     said = {
@@ -155,7 +162,7 @@ def limit_in_words(early: Limit, late: Limit, *, is_bounded: bool) -> str:
         "holds uptake back, and a larger permeability hardly changes the curve.",
     }.get(
         (early, late),
-        f"{early.capitalize()} at the first point, {late} at the last"
+        f"{_AT[early].capitalize()} at the first point, {_AT[late]} at the last"
         if early != late
         else "Between the limits: cells and medium hold uptake back alike",
     )
@@ -212,6 +219,8 @@ def _over_the_medium(
     middle = min(best, _LARGE)
     grid = np.append(np.geomspace(middle / 100.0, 100.0 * middle, 81), 1e4 * _LARGE)
     off = drawn.taken(well.height_um, time, grid, well) - np.asarray(curve.shares)
+    if curve.deviations:
+        off = off / np.asarray(curve.deviations)
     misfit = (off**2).sum(axis=2)
     at = misfit.argmin(axis=1)
     # The best of three neighbours on the logarithm, by the parabola through them.

@@ -258,9 +258,12 @@ def governing(taken: float, mixed: float, touched: float) -> Limit:
 
     ``mixed`` is what the same cells would take from a stirred well, ``touched`` what a perfect
     floor would take from this well. Where uptake reaches :data:`NEAR` of one of them and is nearer
-    to it than to the other, that one governs.
+    to it than to the other, that one governs. Settling gathers vesicles at the cells, so uptake may
+    pass ``mixed``; then only what touches and is not taken up can tell.
     """
     of_cells, of_well = (taken / one if one > 0.0 else 1.0 for one in (mixed, touched))
+    if of_cells > 1.0:
+        return "well-limited" if of_well >= NEAR else "cell-limited"
     if max(of_cells, of_well) < NEAR:
         return "both"
     return "cell-limited" if of_cells >= of_well else "well-limited"
