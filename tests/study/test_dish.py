@@ -20,14 +20,8 @@ from exosome.app.dish import (
 from exosome.app.scenarios import engine_of, write_new_scenario
 from exosome.catalog.load import load_catalog
 from exosome.core.errors import InputError, MissingRecordError, UnitMismatchError
-from exosome.study.dish import (
-    DishPlan,
-    DishResult,
-    plan_dish,
-    read_dish,
-    run_dish_plan,
-    setting_at_medians,
-)
+from exosome.study.dish import DishPlan, plan_dish, read_dish, setting_at_medians
+from exosome.study.dish_result import DishResult, run_dish_plan
 from exosome.study.dish_uptake import Well, infer, published_assays
 from exosome.tissue.dish import taken_up
 from exosome.tissue.uptake_curve import Curve

@@ -25,7 +25,8 @@ from exosome.core.errors import InputError
 from exosome.core.files import write_all
 from exosome.core.provenance import trace_run
 from exosome.core.units import format_quantity, to_internal
-from exosome.study.dish import DishScenario, plan_dish, read_dish, run_dish_plan
+from exosome.study.dish import DishScenario, plan_dish, read_dish
+from exosome.study.dish_result import run_dish_plan
 from exosome.study.dish_uptake import Well, infer, published_assays
 from exosome.tissue.dish import covered_share, height_um
 from exosome.tissue.uptake_curve import read_curve
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
     from exosome.catalog.record import Sourced
     from exosome.delivery.pool import Pool
-    from exosome.study.dish import DishPlan, DishResult
+    from exosome.study.dish import DishPlan
+    from exosome.study.dish_result import DishResult
     from exosome.study.dish_uptake import Assay, Inferred
 
     Values = dict[str, Any]
@@ -428,7 +430,7 @@ def _terminal(s: Values) -> RenderableType:
     agreed = ", ".join(f"{name} {share:.0%}" for name, share in s["limits"].items() if share)
     right = sum(one["agrees"] for one in s["knock_outs"])
     matters = ", ".join(
-        f"{one['role']} {one['first']:.0%} ({one['read']})"
+        f"{_named(one['role'])} {one['first']:.0%} ({one['read']})"
         for one in s["matters"][:_SHOWN_MATTERS]
         if one["first"] >= 0.01
     )
@@ -608,7 +610,7 @@ def _dish_figures(result: DishResult, summary: Values) -> Values:
     )
     matters = bars(
         [
-            (f"{one['role']} ({one['read']})", one["first"])
+            (f"{_named(one['role'])}, {one['read']}", one["first"])
             for one in summary["matters"][:_SHOWN_MATTERS]
         ],
         words="share of the variance of the logarithm of vesicles in a cell",
@@ -701,6 +703,13 @@ def _csv(rows: Sequence[Values]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def _named(role: str) -> str:
+    """Return a role as words: the parameter, and what it is of in brackets."""
+    name, dot, of = role.partition(".")
+    said = name.replace("_", " ")
+    return f"{said} ({of.replace('_', ' ')})" if dot else said
 
 
 def _range(record: Sourced) -> str:

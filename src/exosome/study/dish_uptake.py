@@ -385,10 +385,15 @@ def _positive_assay(
         is_lower_bound=True,
         limit=None,
         sure=0.0,
-        reason=f"about {float(np.median(touched)):,.0f} vesicles touch a cell and "
+        reason=f"about {_round(float(np.median(touched))):,.0f} vesicles touch a cell and "
         f"{float(np.median(needed)):.2g} on average make nearly all positive: such a count is a "
         "lower bound of the permeability, and shows neither limit",
     )
+
+
+def _round(count: float) -> float:
+    """Return two figures of a count."""
+    return float(f"{count:.2g}")
 
 
 def _most(each: Sequence[Limit]) -> tuple[Limit, float]:
