@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -71,7 +71,7 @@ def top(
 
 
 @app.command()
-def claim(
+def claim(  # noqa: PLR0913, PLR0917  (one option for each question a user may put)
     name: Annotated[str, typer.Argument(help="A bundled claim or a file.", metavar="CLAIM")] = "",
     out: Annotated[
         Path | None, typer.Option(help="Directory for the report [default: ./CLAIM-answer].")
@@ -79,6 +79,10 @@ def claim(
     numbers: Numbers = None,
     seed: Seed = 1,
     workers: Workers = 2,
+    depth: Annotated[
+        Literal["envelope", "engine"],
+        typer.Option(help="Sourced shares, or the cell engines; both are compared in any case."),
+    ] = "envelope",
     listing: Annotated[bool, typer.Option("--list", help="List the bundled claims.")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -94,6 +98,7 @@ def claim(
         out=out,
         numbers=numbers or [],
         seed=seed,
+        depth=depth,
         workers=workers,
         as_json=json,
         quiet=quiet,

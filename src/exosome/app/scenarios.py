@@ -53,6 +53,13 @@ class Engine:
 
 ENGINES = (
     Engine("cell-sends", "cell", "exosome.app.cells", "run_cell_sends", "check_cell_sends"),
+    Engine(
+        "cell-receives",
+        "recipient",
+        "exosome.app.cell_receives",
+        "run_cell_receives",
+        "check_cell_receives",
+    ),
     Engine("dish", "dish", "exosome.app.dish", "run_dish", "check_dish"),
 )
 
