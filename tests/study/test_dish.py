@@ -221,7 +221,8 @@ def test_same_bytes_for_any_workers_and_all_on_the_page(tmp_path: Path, capsys) 
 
 
 def test_command_line_of_the_calculator(tmp_path: Path, capsys) -> None:
-    calculate_dish({"area": "55 cm2", "volume": "10 mL"}, out=None, numbers=[], seed=1)
+    dish = {"area": "55 cm2", "volume": "10 mL", "cells": "6e6 cell"}
+    calculate_dish(dish, out=None, numbers=[], seed=1)
     said = capsys.readouterr().out
     assert "55 cm2" in said
     assert "Page:" not in said
@@ -230,6 +231,21 @@ def test_command_line_of_the_calculator(tmp_path: Path, capsys) -> None:
     engine = engine_of("dish")
     assert engine is not None
     assert engine.mark == "dish"
+
+
+def test_another_well_brings_its_own_volume_and_needs_its_cells(capsys) -> None:
+    with pytest.raises(InputError, match="how many cells"):
+        calculate_dish({"well": "6"}, out=None, numbers=[], seed=1)
+    with pytest.raises(InputError, match="volume"):
+        calculate_dish({"area": "55 cm2", "cells": "1e6 cell"}, out=None, numbers=[], seed=1)
+    with pytest.raises(InputError, match="either"):
+        told = {"area": "55 cm2", "well": "6", "cells": "1e6 cell"}
+        calculate_dish(told, out=None, numbers=[], seed=1)
+    planned = planned_with(well="24", volume="", cells="2e5 cell")
+    assert {"well_volume.24_well", "well_area.24_well"} <= set(planned.pools)
+    tall = float(setting_at_medians(planned).height_um[0])
+    assert 2_500.0 < tall < 5_300.0
+    capsys.readouterr()
 
 
 # --- permeability --------------------------------------------------------------------------------

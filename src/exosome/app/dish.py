@@ -88,8 +88,18 @@ def calculate_dish(
 ) -> None:
     """Print what a dish delivers, from options; write the page only if asked for."""
     told = dict(changes)
+    bundled = read_dish("dish").dish
+    if "area" in told or told.get("well", bundled.well) != bundled.well:
+        # Another vessel: neither the volume nor the cells of the bundled well belong to it.
+        if "cells" not in told:
+            raise InputError(
+                "how many cells are at the floor of this vessel is not known",
+                where="exosome dish",
+                remedy='give --cells, such as --cells "2.4e5 cell"',
+            )
+        told.setdefault("volume", "")
     if "area" in told:
-        told["well"] = ""
+        told["well"] = told.get("well", "")
     _answer(
         read_dish("dish", told),
         where="exosome dish",
