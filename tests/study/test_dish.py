@@ -49,6 +49,10 @@ def test_a_quarter_touches_a_cell_in_a_day(bundled: DishResult) -> None:
     assert found.low < 24.0 < found.high
     assert 22.0 < found.middle < 29.0
     assert bundled.interval("height").middle == pytest.approx(3.1, abs=0.1)
+    # A cell that takes up vesicles one by one gets none with probability exp(-mean).
+    most, least = bundled.interval("none").high, bundled.interval("none").low
+    assert most == pytest.approx(100.0 * np.exp(-bundled.interval("taken_each").low), rel=0.02)
+    assert least < 1e-6
 
 
 def test_everything_given_is_somewhere(bundled: DishResult) -> None:
@@ -238,9 +242,9 @@ def test_another_well_brings_its_own_volume_and_needs_its_cells(capsys) -> None:
         calculate_dish({"well": "6"}, out=None, numbers=[], seed=1)
     with pytest.raises(InputError, match="volume"):
         calculate_dish({"area": "55 cm2", "cells": "1e6 cell"}, out=None, numbers=[], seed=1)
+    both = {"area": "55 cm2", "well": "6", "cells": "1e6 cell"}
     with pytest.raises(InputError, match="either"):
-        told = {"area": "55 cm2", "well": "6", "cells": "1e6 cell"}
-        calculate_dish(told, out=None, numbers=[], seed=1)
+        calculate_dish(both, out=None, numbers=[], seed=1)
     planned = planned_with(well="24", volume="", cells="2e5 cell")
     assert {"well_volume.24_well", "well_area.24_well"} <= set(planned.pools)
     tall = float(setting_at_medians(planned).height_um[0])

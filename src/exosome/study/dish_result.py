@@ -172,10 +172,12 @@ def _draws(planned: DishPlan, size: int) -> Draws:
 
 def _intervals(drawn: Setting, found: Reached, mixed: Reached) -> tuple[Interval, ...]:
     each = drawn.vesicles / drawn.cells
+    none = np.exp(-each * found.taken[:, 0])  # if vesicles enter one by one and cells are alike
     wanted: tuple[tuple[str, str, str, Floats], ...] = (
         ("added", "vesicles added", "vesicle/cell", each),
         ("touched_each", "vesicles that touch a cell", "vesicle/cell", each * found.touched[:, 0]),
         ("taken_each", "vesicles taken up", "vesicle/cell", each * found.taken[:, 0]),
+        ("none", "cells that take up none, by chance alone", "%", 100.0 * none),
         ("touched", "share that ever touches a cell", "%", 100.0 * found.touched[:, 0]),
         ("taken", "share taken up", "%", 100.0 * found.taken[:, 0]),
         ("lost", "share lost in the medium", "%", 100.0 * found.lost[:, 0]),
