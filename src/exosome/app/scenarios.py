@@ -67,6 +67,7 @@ ENGINES = (
         "run_cell_to_cell",
         "check_cell_to_cell",
     ),
+    Engine("dish", "dish", "exosome.app.dish", "run_dish", "check_dish"),
 )
 
 
