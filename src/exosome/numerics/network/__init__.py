@@ -1,7 +1,7 @@
 """Reaction networks with whole counts: one description, several solvers.
 
 `Network` describes; `simulate` and `trajectory` run it exactly or by tau-leaping;
-`mean_field` integrates its deterministic limit. Compiled code is loaded at first use.
+`mean_field` and `mean_fields` integrate its deterministic limit, the latter for many sets of values. Compiled code is loaded at first use.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
         simulate,
         trajectory,
     )
-    from exosome.numerics.network.ode import Course, mean_field
+    from exosome.numerics.network.ode import Course, Courses, mean_field, mean_fields
 
 __all__ = [
     "Compartment",
     "Course",
+    "Courses",
     "Ensemble",
     "Event",
     "MassAction",
@@ -41,6 +42,7 @@ __all__ = [
     "Species",
     "Trajectory",
     "mean_field",
+    "mean_fields",
     "reaction",
     "replaced",
     "simulate",
@@ -52,7 +54,8 @@ def __getattr__(name: str) -> object:
     """Load solvers, and with them NumPy and Numba, when first asked for."""
     from importlib import import_module
 
-    where = {"Course": "ode", "mean_field": "ode"}.get(name, "ensemble")
+    integrated = {"Course", "Courses", "mean_field", "mean_fields"}
+    where = "ode" if name in integrated else "ensemble"
     if name not in __all__:
         raise AttributeError(name)
     return getattr(import_module(f"{__name__}.{where}"), name)

@@ -26,6 +26,8 @@ from exosome.numerics.network.expression import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from exosome.numerics.network.expression import Value
+
 Formula: TypeAlias = float | str | Expression
 Side: TypeAlias = "tuple[tuple[str, int], ...]"
 
@@ -343,8 +345,12 @@ def network_rate(one: Reaction) -> Expression:
     return tree_of(one.rate.constant if isinstance(one.rate, MassAction) else one.rate)
 
 
-def start_values(network: Network) -> dict[str, float]:
+def start_values(
+    network: Network, values: Mapping[str, Value] | None = None
+) -> dict[str, Value]:
     """Return the value of every name at the start, rules included.
+
+    ``values``, numbers or arrays of one shape, take the place of what the network says.
 
     Raises
     ------
@@ -362,7 +368,9 @@ def start_values(network: Network) -> dict[str, float]:
         trees[place.name] = tree_of(place.size)
     for name, formula in (*network.initial, *network.rules):
         trees[name] = tree_of(formula)
-    values: dict[str, float] = {}
-    for name, tree in _ordered(trees, network.name, "initial value").items():
-        values[name] = float(evaluate(tree, values, 0.0))
-    return values
+    found: dict[str, Value] = dict(values or {})
+    for name in found:
+        del trees[name]
+    for name, tree in _ordered(trees, network.name, "initial value", found).items():
+        found[name] = evaluate(tree, found, 0.0)
+    return found

@@ -1,47 +1,30 @@
-"""The deterministic limit of a network: a stiff integrator with an exact Jacobian.
+"""The deterministic limit of a network: for one set of values, or for many patients at once.
 
 Counts become continuous and obey ``dx/dt = sum of changes x rates``, with powers in place of
 falling factorials (`MassAction`) and free expressions as they stand. The limit holds where
-counts are large; it knows no bursts and no chance. RODAS4, a Rosenbrock method of order
-4(3), L-stable and stiffly accurate, solves it. The Jacobian is the symbolic derivative of
-the rates. Linear systems are dense: for the few hundred species of a network of cells that
-is as fast as sparse elimination and far shorter. Large sparse systems are not its purpose.
+counts are large; it knows no bursts and no chance. `slopes` takes the network apart,
+`elimination` plans its linear systems, `rodas` integrates.
 
-Crossings of time are landed on exactly. Events that depend on counts are refused.
-
-References
-----------
-.. [1] Hairer, Wanner 1996, Solving Ordinary Differential Equations II, section IV.7.
+Saved moments and crossings of time are landed on exactly: no value is interpolated. Events that
+depend on counts are refused.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from exosome.core.errors import InputError, NumericalError
-from exosome.numerics.network.expression import (
-    Apply,
-    Expression,
-    Number,
-    affine_in_time,
-    derivative,
-    evaluate,
-    folded,
-    reads_time,
-    simplified,
-    substitute,
-    symbols,
-)
-from exosome.numerics.network.kernel import kernel
-from exosome.numerics.network.machine import value_between
+from exosome.numerics.network.description import start_values
+from exosome.numerics.network.expression import Expression, evaluate, symbols
 from exosome.numerics.network.resolve import Resolved, lands_before, resolve
-from exosome.numerics.network.tables import Programs, slots_of
+from exosome.numerics.network.slopes import Constants, Plan, planned
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -49,27 +32,18 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+    Bools = NDArray[np.bool_]
+    Value = float | Floats
 
-_GAMMA = 0.25
-# Coefficients of rodas.f (METH=1) of reference [1], in the transformed variables.
-_A = np.array([
-    [0.0, 0.0, 0.0, 0.0, 0.0],
-    [1.544, 0.0, 0.0, 0.0, 0.0],
-    [0.9466785280815826, 0.2557011698983284, 0.0, 0.0, 0.0],
-    [3.314825187068521, 2.896124015972201, 0.9986419139977817, 0.0, 0.0],
-    [1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950, 0.0],
-])  # fmt: skip
-_C = np.array([
-    [0.0, 0.0, 0.0, 0.0, 0.0],
-    [-5.6688, 0.0, 0.0, 0.0, 0.0],
-    [-2.430093356833875, -0.2063599157091915, 0.0, 0.0, 0.0],
-    [-0.1073529058151375, -9.594562251023355, -20.47028614809616, 0.0, 0.0],
-    [7.496443313967647, -10.24680431464352, -33.99990352819905, 11.70890893206160, 0.0],
-    [8.083246795921522, -7.981132988064893, -31.52159432874371, 16.31930543123136,
-     -6.058818238834054],
-])  # fmt: skip
+#: Patients handed to a thread at a time: the same blocks for any number of threads.
+_BLOCK = 64
 
-_MOST_STEPS = 1_000_000
+_REMEDIES = {
+    1: ("a million steps did not suffice", "loosen the tolerances, or scale the rates"),
+    2: ("the step became too small", "loosen the tolerances, or write smoother rates"),
+    3: ("the linear system is singular at every step", "write rates with finite derivatives"),
+    4: ("a slope is not finite", "write rates that stay finite"),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,134 +60,35 @@ class Course:
         return self.values[:, self.names.index(name)]
 
 
-@kernel
-def slopes(
-    code_at: Ints, code: Ints, argument: Floats, count: int, y: Floats, stack: Floats, out: Floats
-) -> None:
-    """Fill ``out`` with the values of the first ``count`` programs."""
-    for k in range(count):
-        out[k] = value_between(code, argument, code_at[k], code_at[k + 1], y, 0.0, stack)
+@dataclass(frozen=True, slots=True, eq=False)
+class Courses:
+    """The mean fields of many patients at saved times.
 
-
-@kernel
-def factored(matrix: Floats, pivots: Ints) -> bool:
-    """Replace a matrix by its LU factors, rows exchanged; return whether it is regular."""
-    n = matrix.shape[0]
-    for k in range(n):
-        best = k
-        for i in range(k + 1, n):
-            if abs(matrix[i, k]) > abs(matrix[best, k]):
-                best = i
-        pivots[k] = best
-        if not abs(matrix[best, k]) > 0.0:
-            return False
-        if best != k:
-            for j in range(n):
-                matrix[k, j], matrix[best, j] = matrix[best, j], matrix[k, j]
-        for i in range(k + 1, n):
-            if matrix[i, k] != 0.0:
-                matrix[i, k] /= matrix[k, k]
-                factor = matrix[i, k]
-                for j in range(k + 1, n):
-                    matrix[i, j] -= factor * matrix[k, j]
-    return True
-
-
-@kernel
-def solved(matrix: Floats, pivots: Ints, x: Floats) -> None:
-    """Solve in place with the factors of `factored`."""
-    n = x.size
-    for k in range(n):
-        if pivots[k] != k:
-            x[k], x[pivots[k]] = x[pivots[k]], x[k]
-    for i in range(n):
-        for j in range(i):
-            x[i] -= matrix[i, j] * x[j]
-    for i in range(n - 1, -1, -1):
-        for j in range(i + 1, n):
-            x[i] -= matrix[i, j] * x[j]
-        x[i] /= matrix[i, i]
-
-
-@kernel
-def advance(
-    code_at: Ints, code: Ints, argument: Floats, at_row: Ints, at_column: Ints, y: Floats,
-    count: int, start: float, stop: float, tolerance: Floats, step: float, fixed: bool,
-) -> tuple[int, float]:  # fmt: skip
-    """Move ``y[:count]`` from one time to another; return steps (-1: failed) and the last step.
-
-    Programs are the slopes of all counts, then the entries of the Jacobian. ``tolerance``
-    holds the relative and the absolute one. With ``fixed`` the step is kept as given.
+    Parameters
+    ----------
+    names : tuple of str
+        What was saved.
+    times : array, shape (times,)
+        When.
+    values : array, shape (patients, times, names)
+        Counts, and values of rules, parameters and sizes.
+    steps : array of int, shape (patients,)
+        Steps tried, rejected ones included.
     """
-    stack = np.empty(64 + code.size)
-    entries = np.empty(at_row.size)
-    matrix = np.empty((count, count))
-    pivots = np.empty(count, np.int64)
-    k = np.empty((6, count))
-    slope = np.empty(count)
-    base = y[:count].copy()
-    now = start
-    taken = 0
-    h = min(step, stop - start)
-    a, c = _A, _C
-    while now < stop:
-        taken += 1
-        if taken > _MOST_STEPS:
-            return -1, h
-        last = now + h >= stop - 1e-12 * abs(stop)
-        if last:
-            h = stop - now
-        for e in range(at_row.size):
-            p = count + e
-            entries[e] = value_between(code, argument, code_at[p], code_at[p + 1], y, 0.0, stack)
-        matrix[:] = 0.0
-        for e in range(at_row.size):
-            matrix[at_row[e], at_column[e]] -= entries[e]
-        for i in range(count):
-            matrix[i, i] += 1.0 / (h * _GAMMA)
-        regular = factored(matrix, pivots)
-        error = np.inf
-        if regular:
-            for stage in range(6):
-                if stage < 5:
-                    for i in range(count):
-                        value = base[i]
-                        for m in range(stage):
-                            value += a[stage, m] * k[m, i]
-                        y[i] = value
-                else:
-                    for i in range(count):
-                        y[i] += k[4, i]
-                slopes(code_at, code, argument, count, y, stack, slope)
-                for i in range(count):
-                    value = slope[i]
-                    for m in range(stage):
-                        value += c[stage, m] * k[m, i] / h
-                    k[stage, i] = value
-                solved(matrix, pivots, k[stage])
-            error = 0.0
-            for i in range(count):
-                y[i] += k[5, i]
-                scale = tolerance[1] + tolerance[0] * max(abs(base[i]), abs(y[i]))
-                error = max(error, abs(k[5, i]) / scale)
-        if fixed or error <= 1.0:
-            now = stop if last else now + h
-            base[:] = y[:count]
-        else:
-            y[:count] = base
-        if not fixed:
-            change = 0.9 * error**-0.25 if error > 0.0 else 5.0
-            if not change > 0.0:  # no number came out: try far shorter
-                change = 0.1
-            proposal = h * min(5.0, max(0.1, change))
-            if last and error <= 1.0:
-                return taken, max(step, proposal)
-            h = proposal
-            if h < 1e-14 * max(1.0, abs(stop)):
-                return -1, h
-        else:
-            h = step
-    return taken, h
+
+    names: tuple[str, ...]
+    times: Floats
+    values: Floats
+    steps: Ints
+
+    def of(self, name: str) -> Floats:
+        """Return the courses of one name, shape (patients, times)."""
+        if name not in self.names:
+            raise InputError(
+                f"{name!r} was not saved", where="mean fields",
+                remedy=f"saved: {', '.join(self.names)}",
+            )  # fmt: skip
+        return self.values[:, :, self.names.index(name)]
 
 
 def mean_field(
@@ -243,52 +118,103 @@ def mean_field(
     Raises
     ------
     InputError
-        The network has an event that depends on counts.
+        The network has an event that depends on counts, or an argument is out of range.
     NumericalError
         The step became too small, or a slope is not finite.
     """
+    many = mean_fields(
+        network, times, observe=observe, relative_tolerance=relative_tolerance,
+        absolute_tolerance=absolute_tolerance, fixed_step=fixed_step, workers=1,
+    )  # fmt: skip
+    return Course(many.names, many.times, many.values[0], int(many.steps[0]))
+
+
+def mean_fields(  # noqa: PLR0913 - keyword only, each with a default
+    network: Network,
+    times: ArrayLike,
+    *,
+    values: Mapping[str, ArrayLike] | None = None,
+    observe: Sequence[str] | None = None,
+    relative_tolerance: float = 1e-9,
+    absolute_tolerance: float = 1e-9,
+    fixed_step: float | None = None,
+    workers: int = 2,
+) -> Courses:
+    """Return the deterministic limit of a network for many sets of values ("patients").
+
+    Eight patients advance side by side, each with its own steps and its own moments of
+    events; a patient's result depends neither on the others nor on the threads.
+
+    Parameters
+    ----------
+    network : Network
+        What to integrate, from time 0.
+    times : array, increasing, from 0 on
+        Saved moments.
+    values : mapping of name to array of shape (patients,), or number
+        What replaces the values at the start of parameters, sizes and counts. What the network
+        derives from them at the start or by rules follows. One patient if none is an array.
+    observe : sequence of str, optional
+        Names to save, also of rules; all species by default.
+    relative_tolerance, absolute_tolerance : float
+        Bounds on the estimated error of each step, in every count.
+    fixed_step : float, optional
+        Keep this step and ignore the tolerances.
+    workers : int
+        Threads; the result has the same bytes for any number.
+
+    Raises
+    ------
+    InputError
+        The network has an event that depends on counts, or an argument is out of range.
+    NumericalError
+        Some patient could not be integrated; the message says which, when and why.
+    """
     grid = np.ascontiguousarray(times, dtype=np.float64)
+    where = f"mean field of network {network.name!r}"
+    _check_arguments(grid, relative_tolerance, absolute_tolerance, fixed_step, workers, where)
     resolved = resolve(network, stochastic=False)
     _check_events(resolved)
-    slots = slots_of(resolved)
-    count = len(resolved.moving)
-    programs, rows, columns = _compiled(resolved, slots)
-    y = np.zeros(len(slots))
-    for name, value in resolved.start.items():
-        y[slots[name]] = value
+    start = _start(resolved, values or {}, where)
+    patients = next(iter(start.values())).size
     names = tuple(part.name for part in network.species) if observe is None else tuple(observe)
-    clock = _Clock(resolved, slots, y)
-    tolerance = np.array([relative_tolerance, absolute_tolerance])
-    saved = np.empty((grid.size, len(names)))
-    now, taken, step = 0.0, 0, fixed_step or 1e-4 * max(float(grid[-1]), 1e-300)
-    for point, due in enumerate(grid):
-        while True:
-            crossing, before = clock.next_crossing(now)
-            stop = min(float(due), crossing)
-            if stop > now:
-                used, step = advance(
-                    *programs, rows, columns, y, count, now, stop, tolerance, step,
-                    fixed_step is not None,
-                )  # fmt: skip
-                if used < 0 or not np.all(np.isfinite(y[:count])):
-                    raise NumericalError(
-                        "the step became too small, or a slope is not finite",
-                        where=f"mean field of network {network.name!r}, after time {now:g}",
-                        remedy="loosen the tolerances, or write rates that stay finite",
-                    )
-                step = fixed_step or step
-                taken += used
-            now = stop
-            if crossing < due or (crossing == due and before):
-                clock.cross(now, after=not before)
-                step = fixed_step or min(step, 1e-4 * max(float(grid[-1]), 1e-300))
-            else:
-                break
-        values: dict[str, float | Floats] = {name: float(y[slot]) for name, slot in slots.items()}
-        for column, name in enumerate(names):
-            rule = network.inlined.get(name)
-            saved[point, column] = values[name] if rule is None else evaluate(rule, values, due)
-    return Course(names, grid, saved, taken)
+    saved_names = _needed(resolved, names, where)
+    run = _Run(resolved, start, grid, saved_names, patients)
+    control = np.array([relative_tolerance, absolute_tolerance]), fixed_step or 0.0
+    steps = np.zeros(patients, np.int64)
+    with ThreadPoolExecutor(workers) as pool:
+        for segment in range(run.segments):
+            status, when = np.zeros(patients, np.int64), np.zeros(patients)
+            run.advance(segment, pool, control, (steps, status, when))
+            _raise_for(status, when, where)
+            run.cross(segment)
+    known: dict[str, Value] = {name: value[:, None] for name, value in start.items()}
+    known |= run.saved()
+    out = np.empty((patients, grid.size, len(names)))
+    for k, name in enumerate(names):
+        rule = network.inlined.get(name)
+        out[:, :, k] = known[name] if rule is None else evaluate(rule, known, grid)
+    return Courses(names, grid, out, steps)
+
+
+def _check_arguments(
+    grid: Floats, relative: float, absolute: float, fixed: float | None, workers: int, where: str
+) -> None:
+    """Raise InputError for times, tolerances or threads out of range."""
+    if grid.ndim != 1 or not grid.size or not grid[0] >= 0 or not np.all(np.diff(grid) > 0):
+        raise InputError(
+            "saved times must increase from 0 or later", where=where,
+            remedy="give one list of times in increasing order",
+        )  # fmt: skip
+    if not np.isfinite(grid[-1]):
+        raise InputError("a saved time is not finite", where=where, remedy="give finite times")
+    if not (0 < relative < 1 and 0 < absolute < np.inf) or (fixed is not None and not fixed > 0):
+        raise InputError(
+            "tolerances and a fixed step must be above 0, the relative tolerance below 1",
+            where=where, remedy="give for example relative_tolerance=1e-6",
+        )  # fmt: skip
+    if workers < 1:
+        raise InputError("no thread to work", where=where, remedy="give workers=1 or more")
 
 
 def _check_events(resolved: Resolved) -> None:
@@ -309,100 +235,202 @@ def _check_events(resolved: Resolved) -> None:
         )
 
 
-def _compiled(
-    resolved: Resolved, slots: dict[str, int]
-) -> tuple[tuple[Ints, Ints, Floats], Ints, Ints]:
-    """Return programs of all slopes and Jacobian entries, and where the entries stand."""
+def _start(resolved: Resolved, values: Mapping[str, ArrayLike], where: str) -> dict[str, Floats]:
+    """Return the value of every name at the start, one entry for each patient."""
     network = resolved.network
-    rates: list[Expression] = []
-    for one, exact in zip(network.reactions, resolved.rates, strict=True):
-        rate = simplified(network.propensity(one, mean_field=True))
-        # Where the time is compared, the resolved rate stands in with its atoms.
-        rates.append(_mean_field_with_atoms(rate, exact, resolved))
-    programs = Programs(slots)
-    slope_of: dict[str, Expression] = {}
-    for name in resolved.moving:
-        terms = [
-            Apply("mul", (Number(float(change[name])), rate))
-            for change, rate in zip(resolved.changes, rates, strict=True)
-            if name in change
-        ]
-        slope_of[name] = folded("add", [*terms]) if terms else Number(0.0)
-    for name in resolved.moving:
-        programs.add(simplified(slope_of[name]))
-    rows, columns = list[int](), list[int]()
-    for name in resolved.moving:
-        for other in sorted(symbols(slope_of[name]) & set(resolved.moving)):
-            programs.add(derivative(slope_of[name], other))
-            rows.append(slots[name])
-            columns.append(slots[other])
-    return programs.arrays(), np.array(rows, np.int64), np.array(columns, np.int64)
+    unknown = sorted(values.keys() - (set(network.names) - {name for name, _ in network.rules}))
+    if unknown:
+        raise InputError(
+            f"cannot set {', '.join(unknown)}: unknown, or it follows from a rule", where=where,
+            remedy=f"names: {', '.join(network.names)}",
+        )  # fmt: skip
+    given = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
+    sizes = {one.size for one in given.values() if one.ndim == 1}
+    if any(one.ndim > 1 for one in given.values()) or len(sizes) > 1 or 0 in sizes:
+        raise InputError(
+            "values are not lists of one length", where=where,
+            remedy="give each name one number, or one for each patient",
+        )  # fmt: skip
+    for name, one in given.items():
+        odd = np.flatnonzero(~np.isfinite(np.atleast_1d(one)))
+        if odd.size:
+            raise InputError(
+                f"{name!r} is not finite for patient {int(odd[0])}", where=where,
+                remedy="give finite numbers",
+            )  # fmt: skip
+    patients = sizes.pop() if sizes else 1
+    found = start_values(network, given)
+    return {
+        name: np.array(np.broadcast_to(np.asarray(value, np.float64), (patients,)))
+        for name, value in found.items()
+    }
 
 
-def _mean_field_with_atoms(rate: Expression, exact: Expression, resolved: Resolved) -> Expression:
-    """Return the mean-field rate with comparisons of time replaced by the network's atoms."""
-    if not reads_time(rate):
-        return rate
-    if isinstance(rate, Apply) and rate.op in {"lt", "le", "gt", "ge"} and reads_time(rate):
-        difference = affine_in_time(Apply("sub", rate.args))
-        for k, atom in enumerate(resolved.atoms):
-            if difference is not None and (atom.op, atom.level, atom.slope) == (
-                rate.op, simplified(difference[0]), simplified(difference[1]),
-            ):  # fmt: skip
-                return substitute(Apply("add", (Number(0.0), _atom(k))), {})
-    assert isinstance(rate, Apply)  # noqa: S101 - `resolve` has refused a bare time
-    return Apply(rate.op, tuple(_mean_field_with_atoms(p, exact, resolved) for p in rate.args))
+def _needed(resolved: Resolved, names: tuple[str, ...], where: str) -> tuple[str, ...]:
+    """Return the moving names from which the wanted ones follow."""
+    unknown = sorted(set(names) - resolved.start.keys())
+    if unknown:
+        raise InputError(
+            f"nothing is named {', '.join(unknown)}", where=where,
+            remedy=f"names: {', '.join(resolved.network.names)}",
+        )  # fmt: skip
+    inlined = resolved.network.inlined
+    reads = set[str]().union(*(symbols(inlined[n]) if n in inlined else {n} for n in names))
+    return tuple(name for name in resolved.moving if name in reads)
 
 
-def _atom(number: int) -> Expression:
-    from exosome.numerics.network.expression import Symbol
+def _raise_for(status: Ints, when: Floats, where: str) -> None:
+    """Raise NumericalError for the first patient that did not reach the end."""
+    bad = np.flatnonzero(status)
+    if bad.size:
+        first = int(bad[0])
+        what, remedy = _REMEDIES[int(status[first])]
+        many = f" ({bad.size} of {status.size} patients failed)" if status.size > 1 else ""
+        raise NumericalError(
+            f"{what}{many}",
+            where=f"{where}, patient {first}, after time {when[first]:g}",
+            remedy=remedy,
+        )
 
-    return Symbol(f"#{number}")
 
+class _Run:
+    """Patients between crossings of time: their counts, and their constants in force.
 
-class _Clock:
-    """Crossings of time, and the events at them, for triggers free of counts."""
+    Segment ``s`` of a patient ends at its crossing number ``s``; the last one at the last
+    saved moment. Patients may cross at different moments.
+    """
 
-    def __init__(self, resolved: Resolved, slots: dict[str, int], y: Floats) -> None:
-        self._resolved, self._slots, self._y = resolved, slots, y
-        values = dict(resolved.start)
-        self._crossings: list[tuple[float, bool]] = []
-        for atom in resolved.atoms:
-            level = float(evaluate(atom.level, values, 0.0))
-            slope = float(evaluate(atom.slope, values, 0.0))
-            if slope != 0.0:
-                moment, before = -level / slope, lands_before(atom.op, slope)
-                if moment > 0 or (moment == 0 and not before):
-                    self._crossings.append((moment, not before))
-        self._crossings.sort()
-        self._was = [event.initially for event in resolved.events]
-        self.cross(0.0, after=False, drop=False)
+    def __init__(
+        self, resolved: Resolved, start: Mapping[str, Floats], grid: Floats,
+        saved: tuple[str, ...], patients: int,
+    ) -> None:  # fmt: skip
+        self._resolved, self._grid, self._patients = resolved, grid, patients
+        plan, constants = planned(resolved)
+        self._plan: Plan = plan
+        self._constants: Constants = constants
+        self._values: dict[str, Value] = dict(start)
+        self._was = [np.full(patients, event.initially) for event in resolved.events]
+        moments, after = self._crossings()
+        self._moments, self._after = moments, after
+        self._settle(np.zeros(patients), np.zeros(patients, np.bool_))
+        # A saved moment at a crossing comes after it, unless the truth changes only later.
+        self._saved_before = np.where(
+            after, np.searchsorted(grid, moments, "right"), np.searchsorted(grid, moments, "left")
+        ).astype(np.int64)
+        states = set(constants.states)
+        self._saved_states = tuple(name for name in saved if name in states)
+        self._switching = {
+            name: np.empty((patients, grid.size)) for name in saved if name not in states
+        }
+        self._out = np.empty((patients, grid.size, len(self._saved_states)))
 
-    def next_crossing(self, now: float) -> tuple[float, bool]:
-        """Return the next crossing and whether it lands before a saved moment."""
-        if not self._crossings or self._crossings[0][0] < now:
-            return np.inf, True
-        return self._crossings[0][0], not self._crossings[0][1]
+    @property
+    def segments(self) -> int:
+        """Crossings and one."""
+        return self._moments.shape[1] + 1
 
-    def cross(self, now: float, *, after: bool, drop: bool = True) -> None:
-        """Give atoms their truth on this side of this time and run events that become due."""
-        while drop and self._crossings and self._crossings[0] <= (now, after):
-            self._crossings.pop(0)
-        values: dict[str, float | Floats] = {n: float(self._y[k]) for n, k in self._slots.items()}
+    def _crossings(self) -> tuple[Floats, Bools]:
+        """Return each patient's crossings in order, and which truths change only after them."""
+        moments = np.full((self._patients, len(self._resolved.atoms)), np.inf)
+        after = np.zeros(moments.shape, np.bool_)
         for k, atom in enumerate(self._resolved.atoms):
-            level = float(evaluate(atom.level, values, 0.0))
-            slope = float(evaluate(atom.slope, values, 0.0))
-            value = level + slope * now
-            if abs(value) <= 1e-15 * (abs(level) + abs(slope * now)):
-                value = slope if after else 0.0
-            truth = {"gt": value > 0, "ge": value >= 0, "lt": value < 0, "le": value <= 0}
-            values[f"#{k}"] = self._y[self._slots[f"#{k}"]] = float(truth[atom.op])
+            level, slope = (self._evaluated(tree) for tree in (atom.level, atom.slope))
+            # `>=` lands before a saved moment when it comes true, `<` when it ceases to be.
+            before = np.where(slope > 0, lands_before(atom.op, 1.0), lands_before(atom.op, -1.0))
+            with np.errstate(all="ignore"):
+                at = -level / slope
+            comes = (slope != 0.0) & ((at > 0) | ((at == 0) & ~before))
+            moments[comes, k] = at[comes]
+            after[:, k] = comes & ~before
+        order = np.lexsort((after, moments), axis=-1)
+        return np.take_along_axis(moments, order, -1), np.take_along_axis(after, order, -1)
+
+    def _evaluated(self, tree: Expression) -> Floats:
+        value = np.asarray(evaluate(tree, self._values, 0.0))
+        return np.array(np.broadcast_to(value, (self._patients,)), np.float64)
+
+    def advance(
+        self, segment: int, pool: ThreadPoolExecutor, control: tuple[Floats, float],
+        report: tuple[Ints, Ints, Floats],
+    ) -> None:  # fmt: skip
+        """Integrate one segment of all patients."""
+        from exosome.numerics.network.rodas import solve_block
+
+        end = np.full(self._patients, self._grid[-1])
+        last_segment = segment == self.segments - 1
+        start = np.minimum(self._moments[:, segment - 1], end) if segment else np.zeros_like(end)
+        stop = end if last_segment else np.minimum(self._moments[:, segment], end)
+        none = np.zeros(self._patients, np.int64)
+        first = self._saved_before[:, segment - 1] if segment else none
+        last = none + self._grid.size if last_segment else self._saved_before[:, segment]
+        for name, course in self._switching.items():
+            number = np.arange(self._grid.size)
+            here = (number >= first[:, None]) & (number < last[:, None])
+            value = np.broadcast_to(np.asarray(self._values[name])[:, None], here.shape)
+            course[here] = value[here]
+        offset, linear, tape = self._numbers()
+        state = np.array([self._values[name] for name in self._constants.states])
+        state = state.reshape(len(self._constants.states), self._patients)
+        place = {name: k for k, name in enumerate(self._constants.states)}
+        columns = np.array([place[name] for name in self._saved_states], np.int64)
+        steps, status, when = report
+
+        def block(at: int) -> None:
+            here = slice(at, at + _BLOCK)
+            own = np.ascontiguousarray(state[:, here])
+            solve_block(
+                self._plan, np.ascontiguousarray(offset[:, here]),
+                np.ascontiguousarray(linear[:, here]), np.ascontiguousarray(tape[:, here]), own,
+                start[here], stop[here], first[here].copy(), last[here].copy(), self._grid, columns,
+                self._out[here], *control, steps[here], status[here], when[here],
+            )  # fmt: skip
+            state[:, here] = own
+
+        for _ in pool.map(block, range(0, self._patients, _BLOCK)):
+            pass
+        self._values |= dict(zip(self._constants.states, state, strict=True))
+
+    def _numbers(self) -> tuple[Floats, Floats, Floats]:
+        """Return b, the entries of A and the constants of the tape, patients in columns."""
+        known = self._constants
+        found = [self._evaluated(tree) for tree in known.trees]
+        offset = np.zeros((len(known.states), self._patients))
+        linear = np.zeros((self._plan.linear_column.size, self._patients))
+        for sums, terms in ((offset, known.offset), (linear, known.linear)):
+            for row, change, tree in terms:
+                sums[row] += change * found[tree]
+        tape = np.array([found[k] for k in known.tape]).reshape(len(known.tape), self._patients)
+        return offset, linear, tape
+
+    def cross(self, segment: int) -> None:
+        """Run what becomes due at the end of a segment."""
+        if segment < self.segments - 1:
+            moment = self._moments[:, segment]
+            self._settle(moment, self._after[:, segment])
+
+    def _settle(self, now: Floats, after: Bools) -> None:
+        """Give atoms their truth on this side of each patient's time and run due events."""
+        here = now <= self._grid[-1]  # patients whose crossing is never reached stay as they are
+        at = np.where(here, now, 0.0)
+        for k, atom in enumerate(self._resolved.atoms):
+            level, slope = (self._evaluated(tree) for tree in (atom.level, atom.slope))
+            value = level + slope * at
+            rounding = 1e-15 * (abs(level) + abs(slope * at))
+            value = np.where(abs(value) <= rounding, np.where(after, slope, 0.0), value)
+            truth = {"gt": value > 0, "ge": value >= 0, "lt": value < 0, "le": value <= 0}[atom.op]
+            held = self._values.get(f"#{k}", 0.0)
+            self._values[f"#{k}"] = np.where(here, truth.astype(np.float64), held)
+        triggered = dict(self._values)
         for k, event in enumerate(self._resolved.events):
-            truth_now = bool(evaluate(event.trigger, values, now))
-            if truth_now and not self._was[k]:
-                new = {n: float(evaluate(t, values, now)) for n, t in event.assignments}
-                for name, value in new.items():
-                    self._y[self._slots[name]] = value
-                    if not event.values_at_trigger:
-                        values[name] = value
-            self._was[k] = truth_now
+            truth = self._evaluated(event.trigger) != 0.0
+            due = here & truth & ~self._was[k]
+            source = triggered if event.values_at_trigger else dict(self._values)
+            for name, tree in event.assignments if due.any() else ():
+                value = evaluate(tree, source, at)
+                self._values[name] = np.where(due, value, self._values[name])
+            self._was[k] = np.where(here, truth, self._was[k])
+
+    def saved(self) -> dict[str, Value]:
+        """Return the courses of moving names, shape (patients, times)."""
+        states = {name: self._out[:, :, k] for k, name in enumerate(self._saved_states)}
+        return {**states, **self._switching}

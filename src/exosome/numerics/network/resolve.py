@@ -136,7 +136,7 @@ def resolve(network: Network, *, stochastic: bool = True) -> Resolved:
         Time is read where no exact solver can follow it, a value at the start is missing
         or not finite, or a count is negative or not whole.
     """
-    start = dict(start_values(network))
+    start = {name: float(value) for name, value in start_values(network).items()}
     changes = tuple(network.change(one) for one in network.reactions)
     counted = frozenset(name for change in changes for name in change)
     for name in sorted(counted) if stochastic else ():
