@@ -30,6 +30,7 @@ KINDS = {
         Kind("peg_liposome", "PEG-liposome"),
         Kind("lnp", "lipid nanoparticle"),
         Kind("rigid", "rigid particle", is_degradable=False),
+        Kind("peg_rigid", "rigid particle with PEG", is_degradable=False),
     )
 }
 

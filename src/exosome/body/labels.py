@@ -33,6 +33,7 @@ LABELS = {
         Label("indium111", "111In chelate", seen_released=True),
         Label("zirconium89", "89Zr chelate", seen_released=True),
         Label("technetium99m", "99mTc-HMPAO", seen_released=True),
+        Label("core", "the particle's own metal", seen_released=True),
         Label("luciferase", "luciferase", seen_released=False),
         Label("fluorescent_protein", "fluorescent protein", seen_released=False),
     )

@@ -84,6 +84,8 @@ class Design:
         Length of an intravenous infusion; 0 for a bolus.
     repeats_h : tuple of float
         Times of further doses like the first.
+    by_cells : bool
+        The dose is living cells (MSC) that secrete vesicles where they lodge; these carry no label.
     """
 
     kind: Kind
@@ -92,8 +94,15 @@ class Design:
     classes: int
     infusion_h: float = 0.0
     repeats_h: tuple[float, ...] = ()
+    by_cells: bool = False
 
     def __post_init__(self) -> None:
+        if self.by_cells and (self.route.key != "iv" or self.infusion_h or self.repeats_h):
+            raise InputError(
+                "cells that secrete in the body are given once, as a bolus into a vein",
+                where="dosing",
+                remedy="use route iv, without infusion or repeats",
+            )
         if self.infusion_h < 0.0 or any(not t > 0.0 for t in self.repeats_h):
             raise InputError(
                 "times of doses must be later than the first, and infusions not negative",
@@ -142,6 +151,13 @@ _NEEDED = (
     "uptake_share.liver.kupffer_cell", "plasma_vesicles_per_ml",
 )  # fmt: skip
 
+_CELLS = (
+    "body_share.msc_first_pass", "body_share.msc_liver", "body_share.msc_spleen",
+    "body_rate.msc_leave_lung", "body_rate.msc_death", "release_rate.msc",
+)  # fmt: skip
+LODGED = ("lung", "liver", "spleen", "other")
+"""Where injected cells lodge, as ``cells_PLACE``; they end in ``cells_dead``."""
+
 
 def roles_of(design: Design) -> tuple[str, ...]:
     """Return the roles of every number that a run needs."""
@@ -156,12 +172,14 @@ def roles_of(design: Design) -> tuple[str, ...]:
         "body_rate.label_faeces", "body_rate.label_bone", "body_rate.impurity_liver",
         "body_rate.impurity_urine", "body_share.label_impurity",
     )  # fmt: skip
-    return (*_NEEDED, *design.kind.roles, *depot, *(f"{role}.{label}" for role in riding))
+    cells = _CELLS * design.by_cells
+    return (*_NEEDED, *cells, *design.kind.roles, *depot, *(f"{role}.{label}" for role in riding))
 
 
 def network(design: Design, values: Mapping[str, float], *, name: str = "body") -> Network:
     """Return the run as a network; ``values`` are the parameters of one draw (`values_of`)."""
     reactions = [
+        *(_cells(design) if design.by_cells else ()),
         *_transport(design), *_uptake(design), *_label(design), *_own(), *_giving(design)
     ]  # fmt: skip
     species = [Species(s, _start(design, s)) for place in design.places
@@ -172,6 +190,9 @@ def network(design: Design, values: Mapping[str, float], *, name: str = "body") 
     species += [Species(end) for end in VESICLE_ENDS]
     species += [Species(end, start if end == "impurity" and start else 0.0) for end in LABEL_ENDS]
     species.append(Species("own", "own_start"))
+    if design.by_cells:
+        species += [Species(f"cells_{place}", f"start_{place}") for place in LODGED]
+        species += [Species("cells_dead"), Species("secreted")]
     rules = [(f"open_{one.key}", _open(design, one)) for one in SATURABLE]
     held = " + ".join(design.intact("lung_held"))
     rules.append(("open_lung_held", f"1 - ({held}) / room_lung_held"))
@@ -311,6 +332,27 @@ def _own() -> list[Reaction]:
     ]
 
 
+def _cells(design: Design) -> list[Reaction]:
+    """Return lodging, death and secretion of injected cells."""
+    steps = [
+        reaction(f"go_{place}", f"cells_lung -> cells_{place}", constant=f"leave_to_{place}")
+        for place in LODGED
+        if place != "lung"
+    ]
+    for place in LODGED:
+        here = f"cells_{place}"
+        steps.append(reaction(f"die_{place}", f"{here} -> cells_dead", constant="cell_death"))
+        steps += [
+            reaction(
+                f"shed_{place}_{k}",
+                f"{here} -> {here} + {place}_v_b{k} + secreted",
+                constant="secretion",
+            )
+            for k in range(design.classes)
+        ]
+    return steps
+
+
 def _giving(design: Design) -> list[Reaction]:
     if not design.infusion_h:
         return []
@@ -351,7 +393,7 @@ def values_of(
     numbers : mapping of role to float
         Every role of `roles_of`.
     dose : float
-        Particles of each dose.
+        Particles of each dose; cells, where the dose is cells.
     change : mapping of str to float, optional
         Factors of an intervention: on a population's uptake (its key, or ``phagocytes``), on
         ``fenestrae`` (their exchange) or on ``lymph`` (all lymph flow).
@@ -364,8 +406,11 @@ def values_of(
     if not dose > 0.0 or not math.isfinite(dose):
         raise InputError(f"a dose of {dose:g}", where="dose", remedy="give particles above zero")
     changes = _changes(change or {})
-    values = {f"dose_{k}": dose / design.classes for k in range(design.classes)}
-    values["dose_impurity"] = dose * numbers[f"body_share.label_impurity.{design.label.key}"]
+    given = 0.0 if design.by_cells else dose
+    values = {f"dose_{k}": given / design.classes for k in range(design.classes)}
+    values["dose_impurity"] = given * numbers[f"body_share.label_impurity.{design.label.key}"]
+    if design.by_cells:
+        values |= _cell_values(design, numbers, dose)
     if design.infusion_h:
         values["infusion_h"] = design.infusion_h
     values |= _transport_values(design, held, sizes, numbers, changes)
@@ -575,6 +620,22 @@ def _uptake_values(
     return values
 
 
+def _cell_values(design: Design, numbers: Mapping[str, float], cells: float) -> dict[str, float]:
+    """Return where cells start and go; what first passage lets by lodges as what leaves the lung."""
+    liver = numbers["body_share.msc_liver"]
+    spleen = (1.0 - liver) * numbers["body_share.msc_spleen"]
+    shares = {"liver": liver, "spleen": spleen, "other": 1.0 - liver - spleen}
+    held = numbers["body_share.msc_first_pass"]
+    leave = numbers["body_rate.msc_leave_lung"]
+    return {
+        "start_lung": held * cells,
+        **{f"start_{place}": (1.0 - held) * share * cells for place, share in shares.items()},
+        **{f"leave_to_{place}": leave * share for place, share in shares.items()},
+        "cell_death": numbers["body_rate.msc_death"],
+        "secretion": numbers["release_rate.msc"] / design.classes,
+    }
+
+
 def _label_values(design: Design, numbers: Mapping[str, float]) -> dict[str, float]:
     key = design.label.key
     return {
@@ -625,6 +686,7 @@ def _own_values(
         "own_rest": rest,
         "own_secretion": secretion,
         "own_start": start,
+        "own_level": numbers["plasma_vesicles_per_ml"] * plasma,
     }
 
 
