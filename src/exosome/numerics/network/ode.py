@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -136,7 +137,7 @@ def mean_fields(  # noqa: PLR0913 - keyword only, each with a default
     values: Mapping[str, ArrayLike] | None = None,
     observe: Sequence[str] | None = None,
     relative_tolerance: float = 1e-9,
-    absolute_tolerance: float = 1e-9,
+    absolute_tolerance: ArrayLike = 1e-9,
     fixed_step: float | None = None,
     workers: int = 2,
 ) -> Courses:
@@ -156,8 +157,11 @@ def mean_fields(  # noqa: PLR0913 - keyword only, each with a default
         derives from them at the start or by rules follows. One patient if none is an array.
     observe : sequence of str, optional
         Names to save, also of rules; all species by default.
-    relative_tolerance, absolute_tolerance : float
-        Bounds on the estimated error of each step, in every count.
+    relative_tolerance : float
+    absolute_tolerance : float, or array of shape (patients,)
+        Bounds on the estimated error of each step, in every count: their sum, the relative
+        one times the count. Counts far below the absolute one are not resolved: scale it to
+        the dose.
     fixed_step : float, optional
         Keep this step and ignore the tolerances.
     workers : int
@@ -172,15 +176,21 @@ def mean_fields(  # noqa: PLR0913 - keyword only, each with a default
     """
     grid = np.ascontiguousarray(times, dtype=np.float64)
     where = f"mean field of network {network.name!r}"
-    _check_arguments(grid, relative_tolerance, absolute_tolerance, fixed_step, workers, where)
-    resolved = resolve(network, stochastic=False)
-    _check_events(resolved)
+    absolute = np.asarray(absolute_tolerance, dtype=np.float64)
+    _check_arguments(grid, relative_tolerance, absolute, fixed_step, workers, where)
+    resolved, plan, constants = _prepared(network)
     start = _start(resolved, values or {}, where)
     patients = next(iter(start.values())).size
     names = tuple(part.name for part in network.species) if observe is None else tuple(observe)
     saved_names = _needed(resolved, names, where)
-    run = _Run(resolved, start, grid, saved_names, patients)
-    control = np.array([relative_tolerance, absolute_tolerance]), fixed_step or 0.0
+    run = _Run(resolved, plan, constants, start, grid, saved_names)
+    if absolute.shape not in {(), (patients,)}:
+        raise InputError(
+            f"{absolute.size} absolute tolerances for {patients} patients", where=where,
+            remedy="give one number, or one for each patient",
+        )  # fmt: skip
+    absolute = np.array(np.broadcast_to(absolute, (patients,)))
+    control = relative_tolerance, absolute, fixed_step or 0.0
     steps = np.zeros(patients, np.int64)
     with ThreadPoolExecutor(workers) as pool:
         for segment in range(run.segments):
@@ -197,8 +207,16 @@ def mean_fields(  # noqa: PLR0913 - keyword only, each with a default
     return Courses(names, grid, out, steps)
 
 
+@lru_cache(maxsize=16)
+def _prepared(network: Network) -> tuple[Resolved, Plan, Constants]:
+    """Return what is the same for all patients; kept, for planning costs as much as 100 runs."""
+    resolved = resolve(network, stochastic=False)
+    _check_events(resolved)
+    return resolved, *planned(resolved)
+
+
 def _check_arguments(
-    grid: Floats, relative: float, absolute: float, fixed: float | None, workers: int, where: str
+    grid: Floats, relative: float, absolute: Floats, fixed: float | None, workers: int, where: str
 ) -> None:
     """Raise InputError for times, tolerances or threads out of range."""
     if grid.ndim != 1 or not grid.size or not grid[0] >= 0 or not np.all(np.diff(grid) > 0):
@@ -208,7 +226,8 @@ def _check_arguments(
         )  # fmt: skip
     if not np.isfinite(grid[-1]):
         raise InputError("a saved time is not finite", where=where, remedy="give finite times")
-    if not (0 < relative < 1 and 0 < absolute < np.inf) or (fixed is not None and not fixed > 0):
+    positive = bool(np.all((absolute > 0) & (absolute < np.inf)))
+    if not (0 < relative < 1 and positive) or (fixed is not None and not fixed > 0):
         raise InputError(
             "tolerances and a fixed step must be above 0, the relative tolerance below 1",
             where=where, remedy="give for example relative_tolerance=1e-6",
@@ -301,13 +320,12 @@ class _Run:
     """
 
     def __init__(
-        self, resolved: Resolved, start: Mapping[str, Floats], grid: Floats,
-        saved: tuple[str, ...], patients: int,
+        self, resolved: Resolved, plan: Plan, constants: Constants,
+        start: Mapping[str, Floats], grid: Floats, saved: tuple[str, ...],
     ) -> None:  # fmt: skip
-        self._resolved, self._grid, self._patients = resolved, grid, patients
-        plan, constants = planned(resolved)
-        self._plan: Plan = plan
-        self._constants: Constants = constants
+        self._resolved, self._plan, self._constants = resolved, plan, constants
+        self._grid = grid
+        self._patients = patients = next(iter(start.values())).size
         self._values: dict[str, Value] = dict(start)
         self._was = [np.full(patients, event.initially) for event in resolved.events]
         moments, after = self._crossings()
@@ -350,7 +368,7 @@ class _Run:
         return np.array(np.broadcast_to(value, (self._patients,)), np.float64)
 
     def advance(
-        self, segment: int, pool: ThreadPoolExecutor, control: tuple[Floats, float],
+        self, segment: int, pool: ThreadPoolExecutor, control: tuple[float, Floats, float],
         report: tuple[Ints, Ints, Floats],
     ) -> None:  # fmt: skip
         """Integrate one segment of all patients."""
@@ -374,6 +392,7 @@ class _Run:
         place = {name: k for k, name in enumerate(self._constants.states)}
         columns = np.array([place[name] for name in self._saved_states], np.int64)
         steps, status, when = report
+        relative, absolute, fixed_step = control
 
         def block(at: int) -> None:
             here = slice(at, at + _BLOCK)
@@ -382,7 +401,7 @@ class _Run:
                 self._plan, np.ascontiguousarray(offset[:, here]),
                 np.ascontiguousarray(linear[:, here]), np.ascontiguousarray(tape[:, here]), own,
                 start[here], stop[here], first[here].copy(), last[here].copy(), self._grid, columns,
-                self._out[here], *control, steps[here], status[here], when[here],
+                self._out[here], relative, absolute[here], fixed_step, steps[here], status[here], when[here],
             )  # fmt: skip
             state[:, here] = own
 

@@ -23,6 +23,7 @@ from exosome.numerics.network.vectors import (
     WIDTH,
     add_product,
     difference,
+    larger,
     product,
     quotient,
     take_product,
@@ -60,8 +61,8 @@ C = np.array([
 FINE, TOO_LONG, TOO_SMALL, SINGULAR, NOT_FINITE = 0, 1, 2, 3, 4
 
 _MOST_STEPS = 1_000_000
-# A pivot that lost all but this share of its size has no digits left worth dividing by.
-_SMALLEST_PIVOT = 1e-10
+# A pivot that lost all but 1e-10 of its size has no digits left worth dividing by.
+_MOST_LOST = 1e20  # the square of the ratio
 
 _ADD, _SUB, _MUL, _DIV, _POW = (CODES[n] for n in ("add", "sub", "mul", "div", "pow"))
 _MIN, _MAX, _LT, _LE, _GT, _GE = (CODES[n] for n in ("min", "max", "lt", "le", "gt", "ge"))
@@ -157,38 +158,43 @@ def run_tape(tape: Ints, first: int, last: int, r: Floats) -> None:
 @inlined_kernel
 def add_slopes(
     linear_at: Ints, linear_column: Ints, rate_state: Ints, rate_register: Ints, factor: Floats,
-    offset: Floats, linear: Floats, r: Floats, out: Floats,
+    offset: Floats, linear: Floats, r: Floats, out: Floats, first: int,
 ) -> None:  # fmt: skip
-    """Fill ``out`` with ``b + A y + S v``, v being in its registers."""
-    out[:] = offset
-    for i in range(out.shape[0]):
+    """Fill rows of ``out`` from ``first`` on with ``b + A y + S v``, v being in its registers."""
+    n = offset.shape[0]
+    out[first : first + n] = offset
+    for i in range(n):
         for e in range(linear_at[i], linear_at[i + 1]):
-            add_product(out, i, linear, e, r, linear_column[e])
+            add_product(out, first + i, linear, e, r, linear_column[e])
     for e in range(rate_state.size):
-        add_product(out, rate_state[e], factor, e, r, rate_register[e])
+        add_product(out, first + rate_state[e], factor, e, r, rate_register[e])
 
 
 @inlined_kernel
 def factor_rows(
     lower_at: Ints, lower_column: Ints, upper_at: Ints, update_at: Ints, update: Ints,
-    m: Floats, inverse: Floats, trust: Floats,
+    m: Floats, inverse: Floats, loss: Floats, one: Floats,
 ) -> None:  # fmt: skip
-    """Replace a matrix by its factors; ``trust`` gets the smallest share left of a pivot."""
+    """Replace a matrix by its factors.
+
+    The first of the two rows of ``loss`` becomes the largest square of the ratio of a
+    diagonal entry to the pivot that is left of it.
+    """
     below = lower_column.size
     diagonal = m.shape[0] - inverse.shape[0]
-    trust[:] = np.inf
+    loss[:] = 0.0
     for i in range(inverse.shape[0]):
-        inverse[i] = np.abs(m[diagonal + i])
+        product(loss, 1, m, diagonal + i, one, 0)
         for e in range(lower_at[i], lower_at[i + 1]):
             k = lower_column[e]
             product(m, e, m, e, inverse, k)
             source = below + upper_at[k]
             for q in range(update_at[e], update_at[e + 1]):
                 take_product(m, update[q], m, e, m, source + q - update_at[e])
-        for lane in range(WIDTH):
-            pivot = m[diagonal + i, lane]
-            trust[lane] = min(trust[lane], abs(pivot) / inverse[i, lane])
-            inverse[i, lane] = 1.0 / pivot
+        quotient(inverse, i, one, 0, m, diagonal + i)
+        product(loss, 1, loss, 1, inverse, i)
+        product(loss, 1, loss, 1, loss, 1)
+        larger(loss, 0, loss, 0, loss, 1)
 
 
 @inlined_kernel
@@ -211,14 +217,14 @@ def solve_rows(
 def solve_block(
     plan: Plan, offset: Floats, linear: Floats, constant: Floats, state: Floats,
     start: Floats, stop: Floats, first: Ints, last: Ints, grid: Floats, columns: Ints,
-    saved: Floats, tolerance: Floats, fixed_step: float, steps: Ints, status: Ints, when: Floats,
+    saved: Floats, relative: float, absolute: Floats, fixed_step: float, steps: Ints, status: Ints, when: Floats,
 ) -> None:  # fmt: skip
     """Move the patients of a block from their start to their stop.
 
     ``offset``, ``linear``, ``constant`` and ``state`` have a row for each number and a column for
     each patient. ``grid[first[p]:last[p]]`` are the moments saved on the way, in the
-    ``columns`` of ``saved``; each is landed on. ``tolerance`` holds the relative and the
-    absolute one; ``fixed_step`` above 0 replaces them.
+    ``columns`` of ``saved``; each is landed on. ``fixed_step`` above 0 replaces the relative
+    tolerance and the patients' absolute ones.
     """
     order, lower_at, lower_column, upper_at, upper_column, update_at, update = plan.elimination
     linear_at, linear_column, linear_place = (
@@ -228,26 +234,28 @@ def solve_block(
     rate_state, rate_register = plan.rate_state, plan.rate_register
     slope_place, slope_register = plan.slope_place, plan.slope_register
     n, patients = order.size, start.size
-    relative, absolute = tolerance[0], tolerance[1]
     has_fixed_step = fixed_step > 0.0
 
     r = np.zeros((plan.registers, WIDTH))
     m = np.empty((lower_column.size + upper_column.size + n, WIDTH))
-    inverse, slope, base = np.empty((n, WIDTH)), np.empty((n, WIDTH)), np.zeros((n, WIDTH))
+    inverse, base = np.empty((n, WIDTH)), np.zeros((n, WIDTH))
     b, a = np.zeros((n, WIDTH)), np.zeros((linear_column.size, WIDTH))
     k = np.empty((6 * n, WIDTH))
-    gathered = np.empty((n, WIDTH))
+    gathered = np.empty((1, WIDTH))
+    weight_a, weight_c = np.empty((A.size, WIDTH)), np.empty((C.size, WIDTH))
     rate_change = np.empty((rate_state.size, WIDTH))
     slope_change = np.empty((slope_place.size, WIDTH))
     for lane in range(WIDTH):
         rate_change[:, lane] = plan.rate_change
         slope_change[:, lane] = plan.slope_change
-    one_step, shift, trust = np.ones((1, WIDTH)), np.ones((1, WIDTH)), np.ones(WIDTH)
-    error, odd = np.zeros(WIDTH), np.zeros(WIDTH)
-    size, speed = np.zeros(WIDTH), np.zeros(WIDTH)
+        weight_a[:, lane], weight_c[:, lane] = A.ravel(), C.ravel()
+    one_step, shift, one = np.ones((1, WIDTH)), np.ones((1, WIDTH)), np.ones((1, WIDTH))
+    error, odd, loss = np.zeros((1, WIDTH)), np.zeros((2, WIDTH)), np.zeros((2, WIDTH))
+    floor, miss = np.ones((n, WIDTH)), np.empty((n, WIDTH))
     # Flat views: loops over them are long and become vector instructions by themselves.
-    flat_y, flat_k = r[:n].reshape(n * WIDTH), k.reshape(6 * n * WIDTH)
-    flat_gathered, flat_base = gathered.reshape(n * WIDTH), base.reshape(n * WIDTH)
+    flat_y, flat_base = r[:n].reshape(n * WIDTH), base.reshape(n * WIDTH)
+    flat_floor, flat_miss = floor.reshape(n * WIDTH), miss.reshape(n * WIDTH)
+    flat_last = k[5 * n :].reshape(n * WIDTH)
 
     who = np.full(WIDTH, -1, np.int64)
     saves = np.zeros(WIDTH, np.int64)
@@ -264,6 +272,7 @@ def solve_block(
                 waiting += 1
                 for i in range(n):
                     r[i, lane] = base[i, lane] = state[i, p]
+                    floor[i, lane] = absolute[p]
                     b[i, lane] = offset[i, p]
                 for i in range(a.shape[0]):
                     a[i, lane] = linear[i, p]
@@ -283,15 +292,9 @@ def solve_block(
             return
         run_tape(tape, 0, all_code, r)
         add_slopes(
-            linear_at, linear_column, rate_state, rate_register, rate_change, b, a, r, slope
+            linear_at, linear_column, rate_state, rate_register, rate_change, b, a, r, k, 0
         )
         # Steps: guess the first, then divide what is left so that no tiny one remains.
-        size[:] = 0.0
-        speed[:] = 0.0
-        for i in range(n):
-            for lane in range(WIDTH):
-                size[lane] = max(size[lane], abs(base[i, lane]))
-                speed[lane] = max(speed[lane], abs(slope[i, lane]))
         for lane in range(WIDTH):
             p = who[lane]
             if p < 0:
@@ -299,8 +302,12 @@ def solve_block(
             if h[lane] <= 0.0:
                 # A step over which the counts change by a small part of themselves.
                 h[lane] = 1e-4 * (stop[p] - start[p])
-                if size[lane] > 0.0 and speed[lane] > 0.0:
-                    h[lane] = 0.5 * relative**0.25 * size[lane] / speed[lane]
+                size = speed = 0.0
+                for i in range(n):
+                    size = max(size, abs(base[i, lane]))
+                    speed = max(speed, abs(k[i, lane]))
+                if size > 0.0 and speed > 0.0:
+                    h[lane] = 0.5 * relative**0.25 * size / speed
             goal[lane] = grid[saves[lane]] if saves[lane] < last[p] else stop[p]
             left = goal[lane] - now[lane]
             is_last[lane] = h[lane] >= left * (1.0 - 1e-12)
@@ -319,52 +326,51 @@ def solve_block(
             difference(m, at, m, at, a, e)
         for e in range(slope_place.size):
             take_product(m, slope_place[e], slope_change, e, r, slope_register[e])
-        factor_rows(lower_at, lower_column, upper_at, update_at, update, m, inverse, trust)
+        factor_rows(lower_at, lower_column, upper_at, update_at, update, m, inverse, loss, one)
         for stage in range(6):
+            here = stage * n
             if 0 < stage < 5:
-                flat_y[:] = flat_base
-                for s in range(stage):
-                    weight, at = A[stage, s], s * n * WIDTH
-                    for q in range(n * WIDTH):
-                        flat_y[q] += weight * flat_k[at + q]
+                for i in range(n):
+                    product(r, i, base, i, one, 0)
+                    for s in range(stage):
+                        add_product(r, i, k, s * n + i, weight_a, 5 * stage + s)
             elif stage == 5:
-                for q in range(n * WIDTH):
-                    flat_y[q] += flat_k[4 * n * WIDTH + q]
+                for i in range(n):
+                    total(r, i, r, i, k, 4 * n + i)
             if stage > 0:
                 run_tape(tape, 0, rate_code, r)
                 add_slopes(
-                    linear_at, linear_column, rate_state, rate_register, rate_change, b, a, r, slope
-                )
-                flat_gathered[:] = 0.0
-                for s in range(stage):
-                    weight, at = C[stage, s], s * n * WIDTH
-                    for q in range(n * WIDTH):
-                        flat_gathered[q] += weight * flat_k[at + q]
+                    linear_at, linear_column, rate_state, rate_register, rate_change, b, a, r, k,
+                    here,
+                )  # fmt: skip
                 for i in range(n):
-                    add_product(slope, i, gathered, i, one_step, 0)
-            k[stage * n : (stage + 1) * n] = slope
+                    product(gathered, 0, k, i, weight_c, 5 * stage)
+                    for s in range(1, stage):
+                        add_product(gathered, 0, k, s * n + i, weight_c, 5 * stage + s)
+                    add_product(k, here + i, gathered, 0, one_step, 0)
             solve_rows(
-                lower_at, lower_column, upper_at, upper_column, m, inverse, k, stage * n
+                lower_at, lower_column, upper_at, upper_column, m, inverse, k, here
             )
+        for q in range(flat_y.size):
+            value = flat_y[q] + flat_last[q]
+            flat_y[q] = value
+            size = max(abs(flat_base[q]), abs(value))
+            flat_miss[q] = abs(flat_last[q]) / (flat_floor[q] + relative * size)
         error[:] = 0.0
         odd[:] = 0.0
         for i in range(n):
-            for lane in range(WIDTH):
-                miss = k[5 * n + i, lane]
-                value = r[i, lane] + miss
-                r[i, lane] = value
-                scale = absolute + relative * max(abs(base[i, lane]), abs(value))
-                error[lane] = max(error[lane], abs(miss) / scale)
-                odd[lane] += (miss - miss) + (value - value)  # not a number if one is not finite
+            larger(error, 0, error, 0, miss, i)
+            difference(odd, 1, r, i, r, i)  # 0, or not a number where the count is not finite
+            total(odd, 0, odd, 0, odd, 1)
         for lane in range(WIDTH):
             p = who[lane]
             accepted[lane] = False
             if p < 0:
                 continue
             steps[p] += 1
-            finite = odd[lane] == 0.0
-            regular = trust[lane] > _SMALLEST_PIVOT
-            good = finite and regular and (has_fixed_step or error[lane] <= 1.0)
+            finite = odd[0, lane] == 0.0
+            regular = loss[0, lane] < _MOST_LOST
+            good = finite and regular and (has_fixed_step or error[0, lane] <= 1.0)
             accepted[lane] = good
             if good:
                 now[lane] = goal[lane] if is_last[lane] else now[lane] + used[lane]
@@ -375,8 +381,8 @@ def solve_block(
                 grow = 0.1
                 if finite and regular:
                     grow = 5.0
-                    if error[lane] > 0.0:
-                        grow = min(5.0, max(0.1, 0.9 / math.sqrt(math.sqrt(error[lane]))))
+                    if error[0, lane] > 0.0:
+                        grow = min(5.0, max(0.1, 0.9 / math.sqrt(math.sqrt(error[0, lane]))))
                 if good and was_rejected[lane]:
                     grow = min(grow, 1.0)
                 proposal = used[lane] * grow
@@ -393,11 +399,14 @@ def solve_block(
                         status[p] = NOT_FINITE
             if steps[p] >= _MOST_STEPS:
                 status[p] = TOO_LONG
-        for i in range(n):
-            for lane in range(WIDTH):
-                value = r[i, lane] if accepted[lane] else base[i, lane]
-                r[i, lane] = value
-                base[i, lane] = value
+        if running == WIDTH and np.all(accepted):
+            flat_base[:] = flat_y
+        else:
+            for i in range(n):
+                for lane in range(WIDTH):
+                    value = r[i, lane] if accepted[lane] else base[i, lane]
+                    r[i, lane] = value
+                    base[i, lane] = value
         for lane in range(WIDTH):
             p = who[lane]
             if p < 0:

@@ -70,3 +70,7 @@ product = _combination(lambda builder, _, a, b: builder.fmul(a, b))
 total = _combination(lambda builder, _, a, b: builder.fadd(a, b))
 difference = _combination(lambda builder, _, a, b: builder.fsub(a, b))
 quotient = _combination(lambda builder, _, a, b: builder.fdiv(a, b))
+#: out[i] = the larger of a[j] and b[k]; a[j] where one is not a number
+larger = _combination(
+    lambda builder, _, a, b: builder.select(builder.fcmp_ordered("<", a, b), b, a)
+)
