@@ -109,7 +109,7 @@ def signal(
     numbers: Mapping[str, float],
     conditions: Conditions,
 ) -> dict[str, Floats]:
-    """Return the label that a detector reports, by shown organ, in units of the label of one vesicle.
+    """Return the label that a detector reports, by shown organ, in labels of one vesicle.
 
     Blood left in an organ brings its plasma's and blood cells' label. Released label, if
     the detector sees it, spreads over plasma and interstitium in proportion to their volumes.

@@ -621,7 +621,7 @@ def _uptake_values(
 
 
 def _cell_values(design: Design, numbers: Mapping[str, float], cells: float) -> dict[str, float]:
-    """Return where cells start and go; what first passage lets by lodges as what leaves the lung."""
+    """Return where cells start and go; what passes the lung lodges like what leaves it."""
     liver = numbers["body_share.msc_liver"]
     spleen = (1.0 - liver) * numbers["body_share.msc_spleen"]
     shares = {"liver": liver, "spleen": spleen, "other": 1.0 - liver - spleen}

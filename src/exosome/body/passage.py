@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,11 +45,14 @@ class Pores:
 
     def radii_nm(self) -> NDArray[np.float64]:
         """Return radii that stand for equal shares of the law."""
-        from statistics import NormalDist
+        return self.radius_nm * np.exp(_scores() * math.log(self.gsd))
 
-        normal = NormalDist()
-        z = np.array([normal.inv_cdf((k + 0.5) / _SHARES) for k in range(_SHARES)])
-        return self.radius_nm * np.exp(z * math.log(self.gsd))
+
+@cache
+def _scores() -> NDArray[np.float64]:
+    """Return normal scores of equal shares."""
+    normal = NormalDist()
+    return np.array([normal.inv_cdf((k + 0.5) / _SHARES) for k in range(_SHARES)])
 
 
 def hindrance(solute_nm: float, pore_nm: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -63,6 +68,7 @@ def hindrance(solute_nm: float, pore_nm: NDArray[np.float64] | float) -> NDArray
     return room * (2.0 - room) * friction
 
 
+@lru_cache(maxsize=4096)
 def passing(solute_nm: float, pores: Pores) -> float:
     """Return the share of a solute of this radius that follows the fluid through openings."""
     return float(hindrance(solute_nm, pores.radii_nm()).mean())

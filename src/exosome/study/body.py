@@ -183,9 +183,7 @@ class Plan:
         return {key: status for one in self.pools.values() for key, status in one.read_as.items()}
 
 
-def plan(
-    scenario: BodyScenario, catalog: Catalog, *, seed: int, where: str = "scenario"
-) -> Plan:
+def plan(scenario: BodyScenario, catalog: Catalog, *, seed: int, where: str = "scenario") -> Plan:
     """Return the plan of a scenario: every number pointing at its records.
 
     Raises
@@ -299,8 +297,11 @@ def _hours(text: str | None, *, where: str) -> float:
         return 0.0
     found = to_internal(text, "h", where=where)
     if not found > 0.0:
-        raise InputError(f"{text!r} is not later than the first dose", where=where,
-                         remedy="give a time above zero")
+        raise InputError(
+            f"{text!r} is not later than the first dose",
+            where=where,
+            remedy="give a time above zero",
+        )
     return found
 
 
@@ -482,7 +483,8 @@ def _moments(planned: Plan) -> Floats:
     more += [1.0, 4.0, *planned.design.repeats_h]
     more += [planned.design.infusion_h] * (planned.design.infusion_h > 0.0)
     kept = [t for t in more if t < planned.hours]
-    return np.unique(np.round(np.array([0.0, *spread, *kept]), 9))
+    every = np.array([0.0, *spread.tolist(), *kept], dtype=np.float64)
+    return np.unique(np.round(every, 9))
 
 
 def _given(
