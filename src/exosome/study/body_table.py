@@ -1,7 +1,7 @@
 """One thing changed at a time in a body, what was watched, and which way it had to go.
 
-A mechanism whose removal moves nothing is no mechanism. Every row is a pair of runs at the middle of
-every number, alike but for the change.
+A mechanism whose removal moves nothing is no mechanism. Every row is a pair of runs at the middle
+of every number, alike but for the change.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Watched:
 _HOURS = np.array([0.0, 1.0 / 30.0, 0.25, 1.0, 4.0, 8.0, 24.0])
 
 
-def watched(
+def watched(  # noqa: PLR0913 - keyword only, each a choice of the run
     design: Design,
     held: Physiology,
     catalog: Catalog,
@@ -85,12 +85,11 @@ def watched(
     gsd: float,
     change: Mapping[str, float] | None = None,
     residual_blood: float = 1.0,
-    where: str = "body",
 ) -> Watched:
     """Return what one run at the middle of every number shows."""
-    numbers = {role: pool(catalog, role, where=where).median for role in roles_of(design)}
+    numbers = {role: pool(catalog, role, where="body").median for role in roles_of(design)}
     numbers |= {
-        one.role: pool(catalog, one.role, where=where).median
+        one.role: pool(catalog, one.role, where="body").median
         for one in catalog.values()
         if one.role.startswith("body_fold.seen_")
     }
