@@ -95,7 +95,7 @@ class BodyRun(Strict):
     """How long, how many size classes, how many draws."""
 
     duration: str = "24 h"
-    classes: Annotated[int, Field(ge=1, le=50)] = 5
+    classes: Annotated[int, Field(ge=1, le=50)] = 3
     draws: Annotated[int, Field(ge=0, le=_MOST_DRAWS)] = 100
 
 

@@ -32,6 +32,7 @@ Direction = Literal["rises", "falls", "unchanged"]
 # Two runs of the same numbers differ by rounding and by the error of the integrator only (1e-6 of
 # a step), so a thousandth is a change. Nothing here is drawn.
 _SAME = 1e-3
+_CLASSES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Watched:
 _HOURS = np.array([0.0, 1.0 / 30.0, 0.25, 1.0, 4.0, 8.0, 24.0])
 
 
-def watched(  # noqa: PLR0913 - keyword only, each a choice of the run
+def watched(
     design: Design,
     held: Physiology,
     catalog: Catalog,
@@ -98,6 +99,7 @@ def watched(  # noqa: PLR0913 - keyword only, each a choice of the run
     found = mean_fields(
         network(design, values),
         _HOURS,
+        values=values,
         relative_tolerance=1e-7,
         absolute_tolerance=1e-12 * dose,
         workers=1,
@@ -118,7 +120,7 @@ def watched(  # noqa: PLR0913 - keyword only, each a choice of the run
 
 
 def changes_table(design: Design, catalog: Catalog, *, species: str = "mouse") -> list[Changed]:
-    """Return the table for an intravenous dose of a design's kind and label."""
+    """Return the table for a species: vesicles of one size with 125I, intravenous."""
     from exosome.body.kinds import KINDS
     from exosome.body.labels import LABELS
     from exosome.body.routes import ROUTES
@@ -126,7 +128,7 @@ def changes_table(design: Design, catalog: Catalog, *, species: str = "mouse") -
     held = body(species)
     plain = replace(
         design, kind=KINDS["vesicle"], route=ROUTES["iv"], label=LABELS["iodine125"],
-        infusion_h=0.0, repeats_h=(), by_cells=False,
+        classes=_CLASSES, infusion_h=0.0, repeats_h=(), by_cells=False,
     )  # fmt: skip
     size = pool(catalog, "vesicle_diameter", where="body").median
     spread = pool(catalog, "vesicle_diameter_gsd", where="body").median
