@@ -472,7 +472,7 @@ def _terminal(s: Values) -> RenderableType:
         ),
         Text(
             f"sizes: median {_fig(s['diameter_nm'])} nm, spread {_fig(s['diameter_gsd'])}; label: "
-            f"{s['label']}; residual blood: {_fig(s['residual_blood'])} of an organ's"
+            f"{s['label']}; residual blood: {_fig(100.0 * s['residual_blood'])} % left in organs"
         ),
         Text(
             "half gone from blood in "

@@ -33,7 +33,7 @@ def courses(hours: Sequence[float], organs: Sequence[Course], *, floor: float) -
 
     Times from the second one on are drawn; what lies below ``floor`` percent is cut.
     """
-    tall, wide, gap_x, gap_y, left, top = 92.0, 158.0, 34.0, 46.0, 34.0, 42.0
+    tall, wide, gap_x, gap_y, left, top = 92.0, 158.0, 34.0, 50.0, 34.0, 62.0
     first, last = math.log10(hours[1]), math.log10(hours[-1])
     low = math.log10(floor)
     parts = [
@@ -45,6 +45,7 @@ def courses(hours: Sequence[float], organs: Sequence[Course], *, floor: float) -
         words(left + 219, 14, "vesicles", "start"),
         f'<circle cx="{left + 286:.0f}" cy="10" r="4" fill="var(--ink)"/>',
         words(left + 295, 14, "published", "start"),
+        words(0, 36, "percent of what was given", "start", "muted"),
     ]
     for place, one in enumerate(organs):
         x0 = left + (place % 2) * (wide + gap_x)
@@ -88,7 +89,7 @@ def _frame(
     foot = y(10.0**low)
     for hour, text in marks:
         if hour <= last * 1.001:
-            parts.append(words(x(hour), foot + 14, text, "middle", "muted"))
+            parts.append(words(x(hour), foot + 17, text, "middle", "muted"))
     return parts
 
 

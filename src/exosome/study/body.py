@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 _TOLERANCE = 1e-6  # relative, of each step; absolute: this share of the dose over a million
 _MOMENTS = 49
 _FIRST_H = 1.0 / 60.0
+_NOTED_H = (1.0 / 30.0, 0.25, 1.0, 4.0)
 _SIZES = ("vesicle_diameter", "vesicle_diameter_gsd")
 _COUNTS = ("kupffer_cell", "lsec", "hepatocyte")
 _MOST_DRAWS = 2_000
@@ -480,7 +481,7 @@ def _moments(planned: Plan) -> Floats:
         route=planned.design.route.key,
     )
     more = [p.time_h for p in points if p.time_h < planned.hours]
-    more += [1.0, 4.0, *planned.design.repeats_h]
+    more += [*_NOTED_H, *planned.design.repeats_h]
     more += [planned.design.infusion_h] * (planned.design.infusion_h > 0.0)
     kept = [t for t in more if t < planned.hours]
     every = np.array([0.0, *spread.tolist(), *kept], dtype=np.float64)
