@@ -201,6 +201,7 @@ def plan(scenario: BodyScenario, catalog: Catalog, *, seed: int, where: str = "s
         weight = to_internal(scenario.body.weight, "g", where=f"{where} body.weight")
         power = pool(catalog, "body_power.flow_weight", where=where).median
         held = scaled(held, weight, flow_exponent=power, where=f"{where} body.weight")
+    particle = kind(scenario.dose.kind, where=f"{where} dose.kind")
     dose, by_cells = _dose(scenario, held, where=f"{where} dose.amount")
     hours = to_internal(scenario.run.duration, "h", where=f"{where} run.duration")
     if not 0.1 <= hours <= 24.0 * 90:
@@ -210,7 +211,7 @@ def plan(scenario: BodyScenario, catalog: Catalog, *, seed: int, where: str = "s
             remedy="give 6 min to 90 days",
         )
     design = Design(
-        kind(scenario.dose.kind, where=f"{where} dose.kind"),
+        particle,
         route(scenario.dose.route, where=f"{where} dose.route"),
         label(scenario.label.key, where=f"{where} label.key"),
         scenario.run.classes,
