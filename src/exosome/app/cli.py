@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -66,7 +66,7 @@ def top(
 
 
 @app.command()
-def claim(
+def claim(  # noqa: PLR0913, PLR0917  (one option for each question a user may put)
     name: Annotated[str, typer.Argument(help="A bundled claim or a file.", metavar="CLAIM")] = "",
     out: Annotated[
         Path | None, typer.Option(help="Directory for the report [default: ./CLAIM-answer].")
@@ -74,6 +74,10 @@ def claim(
     numbers: Numbers = None,
     seed: Seed = 1,
     workers: Workers = 2,
+    depth: Annotated[
+        Literal["envelope", "engine"],
+        typer.Option(help="Sourced shares, or the cell engines; both are compared in any case."),
+    ] = "envelope",
     listing: Annotated[bool, typer.Option("--list", help="List the bundled claims.")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -89,6 +93,7 @@ def claim(
         out=out,
         numbers=numbers or [],
         seed=seed,
+        depth=depth,
         workers=workers,
         as_json=json,
         quiet=quiet,
@@ -343,6 +348,23 @@ def cell_show(
     from exosome.app.cell_rank import show_cell
 
     show_cell(name, numbers=numbers or [], seed=seed, as_json=json)
+
+
+@cell_app.command("export")
+def cell_export(
+    path: Annotated[Path, typer.Argument(metavar="FILE.xml", help="Must not exist.")],
+    scenario: Annotated[
+        str, typer.Option(help="A bundled scenario of a cell, or a file.")
+    ] = "cell-sends",
+    form: Annotated[
+        str, typer.Option(help="means, or classes: bodies by what they hold.")
+    ] = "means",
+    numbers: Numbers = None,
+) -> None:
+    """Write a cell's mean field as SBML for other simulators, and say what it loses."""
+    from exosome.app.cell_export import export_cell
+
+    export_cell(path, scenario=scenario, form=form, numbers=numbers or [])
 
 
 @new_app.command("claim")
