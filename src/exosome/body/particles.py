@@ -276,7 +276,7 @@ def _transport(design: Design) -> list[Reaction]:
         for organ in organs:
             rate = f"drain_{organ}_{{k}}"
             steps += _moves(design, f"drain_{organ}", f"{organ}_i", f"node_{group}", rate)
-        steps += _moves(design, f"node_{group}", f"node_{group}", "plasma", f"empty_{group}")
+        steps += _moves(design, f"pass_{group}", f"node_{group}", "plasma", f"empty_{group}")
     for state in "ab":
         for k in range(design.classes):
             here, held = f"lung_v_{state}{k}", f"lung_held_{state}{k}"
@@ -345,11 +345,11 @@ def _label(design: Design) -> list[Reaction]:
     ]
     return [
         *steps,
-        reaction("free_urine", "free -> urine", constant="free_urine"),
-        reaction("free_faeces", "free -> faeces", constant="free_faeces"),
-        reaction("free_bone", "free -> bone_label", constant="free_bone"),
-        reaction("impurity_liver", "impurity -> l_kupffer", constant="impurity_liver"),
-        reaction("impurity_urine", "impurity -> urine", constant="impurity_urine"),
+        reaction("go_free_urine", "free -> urine", constant="free_urine"),
+        reaction("go_free_faeces", "free -> faeces", constant="free_faeces"),
+        reaction("go_free_bone", "free -> bone_label", constant="free_bone"),
+        reaction("go_impurity_liver", "impurity -> l_kupffer", constant="impurity_liver"),
+        reaction("go_impurity_urine", "impurity -> urine", constant="impurity_urine"),
     ]
 
 
@@ -669,7 +669,8 @@ def _label_values(design: Design, numbers: Mapping[str, float]) -> dict[str, flo
     key = design.label.key
     return {
         "leak": numbers[f"body_rate.label_leak.{key}"],
-        "cell_loss": numbers[f"body_rate.label_cell_loss.{key}"],
+        # A label leaves cells when what it sits on is taken apart; nothing takes a hard particle.
+        "cell_loss": numbers[f"body_rate.label_cell_loss.{key}"] * design.kind.is_degradable,
         "free_urine": numbers[f"body_rate.label_urine.{key}"],
         "free_faeces": numbers[f"body_rate.label_faeces.{key}"],
         "free_bone": numbers[f"body_rate.label_bone.{key}"],
