@@ -55,6 +55,7 @@ _END_NAMES = {
     "urine": "urine",
     "faeces": "gut contents",
     "bone_label": "released label in bone",
+    "impurity_site": "impurity at the site",
 }
 
 
@@ -395,7 +396,7 @@ def body_page(result: BodyResult, summary: Values) -> str:
     held = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    held.filters.update(fig=_fig, time=_time)
+    held.filters.update(fig=_fig, time=_time, weight=_weight)
     package = files("exosome.app")
     report = package.joinpath("report.html.j2").read_text("utf-8")
     style = re.search(r"<style>(.*?)</style>", report, re.DOTALL)
@@ -444,7 +445,9 @@ def _figures(result: BodyResult, summary: Values) -> dict[str, str]:
     own = summary["own"]
     given = summary["secreted"]["middle"] if by_cells else summary["dose"]
     return {
-        "courses": courses(result.hours.tolist(), charts, floor=_FLOOR),
+        "courses": courses(
+            result.hours.tolist(), charts, floor=_FLOOR, of="vesicles" if by_cells else "signal"
+        ),
         "outline": outline(frames, upright=summary["species"] in ("human", "rhesus")),
         "label_figure": ""
         if by_cells
@@ -467,7 +470,7 @@ def _terminal(s: Values) -> RenderableType:
     half = s["half_life_min"]
     parts: list[RenderableType] = [
         Text(
-            f"{s['dose_in_words']} into a {s['species']} of {_fig(s['weight_g'])} g, {s['route']}",
+            f"{s['dose_in_words']} into a {s['species']} of {_weight(s['weight_g'])}, {s['route']}",
             style="bold",
         ),
         Text(
@@ -535,6 +538,10 @@ def _terminal(s: Values) -> RenderableType:
     counts = ", ".join(f"{n} {status}" for status, n in s["read_counts"].items())
     parts.append(Text(f"Numbers: {counts}"))
     return Group(*parts)
+
+
+def _weight(grams: float) -> str:
+    return f"{_fig(grams)} g" if grams < 1000.0 else f"{_fig(grams / 1000.0)} kg"
 
 
 def _minutes(value: float | None) -> str:

@@ -210,11 +210,11 @@ def _network(design: Design, names: tuple[str, ...]) -> Network:
     ]
     for one in design.populations:
         species += [Species(f"n_{one.key}"), Species(f"l_{one.key}")]
-    at_once = not design.infusion_h
+    start_of_impurity = _impurity(design) if not design.infusion_h else ""
     species += [Species(end) for end in VESICLE_ENDS]
     species += [
-        Species(end, "dose_impurity" if end == "impurity" and at_once else 0.0)
-        for end in LABEL_ENDS
+        Species(end, "dose_impurity" if end == start_of_impurity else 0.0)
+        for end in label_ends(design)
     ]
     species.append(Species("own", "own_start"))
     if design.by_cells:
@@ -237,6 +237,16 @@ def _open(design: Design, one: Population) -> str:
     """Return what is left of a population's rate: room that is free, over crowding of receptors."""
     near = " + ".join(design.intact(one.place))
     return f"(1 - n_{one.key} / room_{one.key}) / (1 + ({near}) * half_{one.key})"
+
+
+def _impurity(design: Design) -> str:
+    """Return where the impurity of a dose starts."""
+    return "impurity_site" if design.route.is_depot else "impurity"
+
+
+def label_ends(design: Design) -> tuple[str, ...]:
+    """Return the species of label that is on no vesicle and in no cell."""
+    return (*LABEL_ENDS, "impurity_site") if design.route.is_depot else LABEL_ENDS
 
 
 def _start(design: Design, species: str) -> str | float:
@@ -343,6 +353,8 @@ def _label(design: Design) -> list[Reaction]:
         reaction(f"lose_{one.key}", f"l_{one.key} -> free", constant="cell_loss")
         for one in design.populations
     ]
+    if design.route.is_depot:
+        steps.append(reaction("go_site", "impurity_site -> impurity", constant="leave_site"))
     return [
         *steps,
         reaction("go_free_urine", "free -> urine", constant="free_urine"),
@@ -399,7 +411,7 @@ def _giving(design: Design) -> list[Reaction]:
 def _events(design: Design) -> tuple[Event, ...]:
     place = "depot" if design.route.is_depot else "plasma"
     given = [(f"{place}_a{k}", f"{place}_a{k} + dose_{k}") for k in range(design.classes)]
-    given.append(("impurity", "impurity + dose_impurity"))
+    given.append((_impurity(design), f"{_impurity(design)} + dose_impurity"))
     return tuple(
         Event(f"dose_{n}", f"time >= {t!r}", tuple(given))
         for n, t in enumerate(design.repeats_h, 2)
@@ -548,6 +560,11 @@ def _transport_values(
                 factor * mobile[k] * numbers[f"body_rate.depot_lymph.{key}"]
             )
             values[f"depot_blood_{k}"] = wall_of_depot[k] * numbers[f"body_rate.depot_blood.{key}"]
+        # What is as small as a protein passes mesh and wall freely.
+        values["leave_site"] = (
+            factor * numbers[f"body_rate.depot_lymph.{key}"]
+            + numbers[f"body_rate.depot_blood.{key}"]
+        )
         if design.route.swallowed:
             values["mucus"] = numbers[f"body_rate.depot_mucus.{key}"]
     return values

@@ -445,10 +445,7 @@ def run(planned: Plan, *, workers: int = 2) -> BodyResult:
             for place in ((*LODGED, "dead") if design.by_cells else ())
         },
         secreted=_band(of("secreted")) if design.by_cells else None,
-        points=matching(
-            species=held.species, kind=design.kind.key, label=design.label.key,
-            route=design.route.key,
-        ),
+        points=_points(planned),
         volumes=volumes_ml(held),
         half_life_min=_half_life(hours, blood),
     )  # fmt: skip
@@ -475,18 +472,24 @@ def _courses(
 def _moments(planned: Plan) -> Floats:
     """Return saved moments: log-spaced from a minute on, and the times of doses and points."""
     spread = np.geomspace(_FIRST_H, planned.hours, _MOMENTS)
-    points = matching(
-        species=planned.held.species,
-        kind=planned.design.kind.key,
-        label=planned.design.label.key,
-        route=planned.design.route.key,
-    )
-    more = [p.time_h for p in points if p.time_h < planned.hours]
+    more = [p.time_h for p in _points(planned)]
     more += [*_NOTED_H, *planned.design.repeats_h]
     more += [planned.design.infusion_h] * (planned.design.infusion_h > 0.0)
     kept = [t for t in more if t < planned.hours]
     every = np.array([0.0, *spread.tolist(), *kept], dtype=np.float64)
     return np.unique(np.round(every, 9))
+
+
+def _points(planned: Plan) -> tuple[Point, ...]:
+    """Return published values of the same experiment; injected cells have none."""
+    if planned.design.by_cells:
+        return ()
+    return matching(
+        species=planned.held.species,
+        kind=planned.design.kind.key,
+        label=planned.design.label.key,
+        route=planned.design.route.key,
+    )
 
 
 def _given(
