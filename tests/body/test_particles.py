@@ -242,6 +242,16 @@ def test_injected_cells_are_held_by_the_lung_and_leave_it_over_a_day_or_more():
     assert where["liver"][-1] > where["lung"][-1] > 0.0
 
 
+def test_a_local_depot_exposes_its_place_more_than_the_body():
+    design = replace(PLAIN, route=ROUTES["local"])
+    of, values = run(design)
+    where = vesicles(design, of)
+    place = np.trapezoid(where["depot"], HOURS)
+    assert place > 10.0 * np.trapezoid(where["blood"], HOURS)
+    given = np.full(HOURS.size, 1e10)
+    assert ledger(design, of, given, given + values["dose_impurity"]).vesicle_gap <= 1e-12
+
+
 def test_every_route_kind_and_label_has_its_numbers():
     for route in ROUTES.values():
         numbers_of(replace(PLAIN, route=route))

@@ -25,10 +25,12 @@ from exosome.app.body_figures import (
     outline,
 )
 from exosome.app.terminal import console
+from exosome.body.physiology import body
 from exosome.catalog.load import load_catalog
 from exosome.core.files import write_all
 from exosome.core.provenance import trace_run
-from exosome.study.body import plan, read_scenario, run, scenario_of
+from exosome.study.body import middle_of, plan, read_scenario, run, scenario_of
+from exosome.study.body_informed import EXPERIMENTS, informed_by
 from exosome.study.body_table import changes_table
 
 if TYPE_CHECKING:
@@ -175,6 +177,7 @@ def _run(
         "courses.csv": _csv(_course_rows(result)),
         "balance.csv": _csv(_balance_rows(result)),
         "changes.csv": _csv(summary["changes"]),
+        "informed.csv": _csv(summary["identifiability"]),
         "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
     }
     write_all(directory, {name: text.encode() for name, text in written.items()}, where="--out")
@@ -255,22 +258,32 @@ def body_summary(result: BodyResult) -> Values:
             for one in planned.records
         ],
         "read_counts": _read_counts(result),
-        "identifiability": _IDENTIFIABILITY,
+        "identifiability": [] if design.by_cells else _identifiability(result),
     }
 
 
-# Of the published design (organs at 4 and 24 h, one dose), of a design with early blood and of a
-# ladder of doses; a study of a prototype of this model with eleven groups of parameters.
-_IDENTIFIABILITY = [
-    {"design": "organs at 4 and 24 h, one dose", "informed": "1 of 11 (digestion)"},
-    {"design": "the same with blood at both times", "informed": "2 of 11"},
-    {
-        "design": "blood and organs from 2 min on, one dose",
-        "informed": "2 of 11, and clearance of the liver",
-    },
-    {"design": "two doses, 1e9 and 1e12", "informed": "8 of 11"},
-    {"design": "three doses, 1e9, 1e11, 1e12, early blood", "informed": "9 of 11"},
-]
+def _identifiability(result: BodyResult) -> list[Values]:
+    """Return which groups of numbers each of a few experiments would inform, with this label."""
+    planned = result.plan
+    liver = planned.held.organs["liver"].total_ml / body("mouse").organs["liver"].total_ml
+    found = informed_by(
+        EXPERIMENTS,
+        planned.design,
+        planned.held,
+        middle_of(planned),
+        diameter_nm=result.sizes.median_nm,
+        scale=liver,
+    )
+    return [
+        {
+            "design": one.experiment.name,
+            "informed": len(one.groups),
+            "of": len(one.posterior_sd),
+            "groups": ", ".join(one.groups) or "none",
+            **{f"sd, {name}": sd for name, sd in one.posterior_sd.items()},
+        }
+        for one in found
+    ]
 
 
 def _plural(name: str) -> str:
@@ -535,6 +548,14 @@ def _terminal(s: Values) -> RenderableType:
         )
     right = sum(one["agrees"] for one in s["changes"])
     parts.append(Text(f"Changes: {right} of {len(s['changes'])} observables move where they must"))
+    if s["identifiability"]:
+        first, last = s["identifiability"][0], s["identifiability"][-1]
+        parts.append(
+            Text(
+                f"Informed: {first['design']}: {first['informed']} of {first['of']} groups of "
+                f"numbers; {last['design']}: {last['informed']}. All others stay at their prior"
+            )
+        )
     counts = ", ".join(f"{n} {status}" for status, n in s["read_counts"].items())
     parts.append(Text(f"Numbers: {counts}"))
     return Group(*parts)
