@@ -1,9 +1,9 @@
 """Time the whole-body model: one thread, by number of size classes, and 1,000 virtual patients.
 
-Run ``python benchmarks/bench_body.py [--patients 64] [--classes 1 5 10 20]``. Prints the states, the
-time to prepare a design once, and milliseconds for one patient: the best and the median of three rounds,
-each a batch with every number drawn from its records. libRoadRunner stands beside the 51-state
-model in `bench_ode.py`; here the cost of the full model is shown.
+Run ``python benchmarks/bench_body.py [--patients 64] [--classes 1 5 10 20]``. Prints the states,
+the time to prepare a design once, and milliseconds for one patient: best and median of three
+rounds, each a batch with every number drawn from its records. libRoadRunner stands beside the
+51-state model in `bench_ode.py`; here the cost of the full model is shown.
 """
 
 from __future__ import annotations

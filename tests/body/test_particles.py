@@ -9,6 +9,7 @@ from exosome.body.kinds import KINDS
 from exosome.body.labels import LABELS
 from exosome.body.observe import Conditions, ledger, signal, vesicles
 from exosome.body.particles import (
+    CROWDED,
     POPULATIONS,
     SATURABLE,
     VESICLE_ENDS,
@@ -74,6 +75,24 @@ def test_doses_in_time_enter_wholly(design):
         share = 1.0 + (HOURS >= 0.5) + (HOURS >= 3.0)
     found = ledger(design, of, 1e10 * share, (1e10 + values["dose_impurity"]) * share)
     assert max(found.vesicle_gap, found.label_gap) <= 1e-12
+
+
+@pytest.mark.parametrize(
+    "design",
+    [
+        replace(PLAIN, classes=3),
+        replace(PLAIN, infusion_h=0.5),
+        replace(PLAIN, repeats_h=(0.5,)),
+        replace(PLAIN, route=ROUTES["sc"]),
+        replace(PLAIN, by_cells=True),
+    ],
+    ids=["classes", "infusion", "repeats", "depot", "cells"],
+)
+def test_the_count_of_a_crowded_place_is_the_sum_of_what_is_there(design):
+    of, _ = run(design)
+    for place in CROWDED:
+        there = np.sum([of(name) for name in design.intact(place)], axis=0)
+        assert np.abs(of(f"near_{place}") - there).max() <= 1e-12 * 1e10, place
 
 
 def test_a_lost_particle_would_be_noticed():

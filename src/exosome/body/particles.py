@@ -9,7 +9,8 @@ their label; a place is ``plasma``, ``ORGAN_v`` (plasma in the organ), ``ORGAN_i
 ``lung_held`` (held in lung vessels), ``node_GROUP`` or ``depot``. ``n_POPULATION`` are particles
 inside cells, ``l_POPULATION`` label inside cells. ``digested``, ``lysed`` and ``swallowed`` end the
 particles; ``free``, ``impurity``, ``urine``, ``faeces`` and ``bone_label`` hold the label that
-rides on none. ``own`` are the body's own vesicles, one pool in plasma.
+rides on none. ``near_PLACE`` counts the intact particles of a crowded place. ``own`` are the body's
+own vesicles, one pool in plasma.
 """
 
 from __future__ import annotations
@@ -67,6 +68,9 @@ POPULATIONS = (
 )
 DEPOT_CELLS = Population("depot_cells", "depot", "other", "depot")
 SATURABLE = tuple(one for one in POPULATIONS if one.saturable)
+CROWDED = (*dict.fromkeys(one.place for one in SATURABLE), "lung_held")
+"""Places where particles hinder each other. ``near_PLACE`` counts all that are there: it is their
+sum at every moment, and as a species of its own it keeps the network sparse for many classes."""
 PHAGOCYTES = tuple(one.key for one in POPULATIONS if one.sort == "phagocyte")
 FENESTRATED = ("liver", "spleen")
 VESICLE_ENDS = ("digested", "lysed", "swallowed")
@@ -220,9 +224,13 @@ def _network(design: Design, names: tuple[str, ...]) -> Network:
     if design.by_cells:
         species += [Species(f"cells_{place}", f"start_{place}") for place in LODGED]
         species += [Species("cells_dead"), Species("secreted")]
-    rules = [(f"open_{one.key}", _open(design, one)) for one in SATURABLE]
-    held = " + ".join(design.intact("lung_held"))
-    rules.append(("open_lung_held", f"1 - ({held}) / room_lung_held"))
+    at_start = not (design.infusion_h or design.route.is_depot)
+    species += [
+        Species(_near(place), _whole_dose(design) if place == "plasma" and at_start else 0.0)
+        for place in CROWDED
+    ]
+    rules = [(f"open_{one.key}", _open(one)) for one in SATURABLE]
+    rules.append(("open_lung_held", f"1 - {_near('lung_held')} / room_lung_held"))
     return Network(
         "particles in a body",
         tuple(species),
@@ -233,10 +241,14 @@ def _network(design: Design, names: tuple[str, ...]) -> Network:
     )
 
 
-def _open(design: Design, one: Population) -> str:
+def _whole_dose(design: Design) -> str:
+    return "(" + " + ".join(f"dose_{k}" for k in range(design.classes)) + ")"
+
+
+def _open(one: Population) -> str:
     """Return what is left of a population's rate: room that is free, over crowding of receptors."""
-    near = " + ".join(design.intact(one.place))
-    return f"(1 - n_{one.key} / room_{one.key}) / (1 + ({near}) * half_{one.key})"
+    near = _near(one.place)
+    return f"(1 - n_{one.key} / room_{one.key}) / (1 + {near} * half_{one.key})"
 
 
 def _impurity(design: Design) -> str:
@@ -255,16 +267,33 @@ def _start(design: Design, species: str) -> str | float:
     return f"dose_{number}" if stem == place and not design.infusion_h else 0.0
 
 
+def _near(place: str) -> str:
+    """Return the count of all intact particles at a place where they crowd each other."""
+    return f"near_{place}"
+
+
+def _step(name: str, place: str, state: str, right: str, rate: str) -> Reaction:
+    """Return one particle's leaving of a place; ``state`` is its state and size, such as a0."""
+    here = f"{place}_{state}"
+    left = f"{here} + {_near(place)}" if place in CROWDED else here
+    return reaction(name, f"{left} -> {right}", rate=f"{rate} * {here}")
+
+
+def _arriving(place: str, state: str) -> str:
+    """Return the right side of a step that brings a particle to a place."""
+    return f"{place}_{state}" + (f" + {_near(place)}" if place in CROWDED else "")
+
+
+def _states(design: Design) -> list[tuple[str, str]]:
+    """Return every state of an intact particle, such as a0, with its size class."""
+    return [(f"{label}{k}", str(k)) for label in "ab" for k in range(design.classes)]
+
+
 def _moves(design: Design, name: str, here: str, there: str, rate: str) -> list[Reaction]:
     """Return one first-order step for every size and state; ``rate`` may hold ``{k}``."""
     return [
-        reaction(
-            f"{name}_{state}{k}",
-            f"{here}_{state}{k} -> {there}_{state}{k}",
-            constant=rate.format(k=k),
-        )
-        for state in "ab"
-        for k in range(design.classes)
+        _step(f"{name}_{state}", here, state, _arriving(there, state), rate.format(k=k))
+        for state, k in _states(design)
     ]
 
 
@@ -287,16 +316,13 @@ def _transport(design: Design) -> list[Reaction]:
             rate = f"drain_{organ}_{{k}}"
             steps += _moves(design, f"drain_{organ}", f"{organ}_i", f"node_{group}", rate)
         steps += _moves(design, f"pass_{group}", f"node_{group}", "plasma", f"empty_{group}")
-    for state in "ab":
-        for k in range(design.classes):
-            here, held = f"lung_v_{state}{k}", f"lung_held_{state}{k}"
-            steps.append(
-                reaction(
-                    f"hold_{state}{k}",
-                    f"{here} -> {held}",
-                    rate=f"hold_{k} * {here} * open_lung_held",
-                )
-            )
+    steps += [
+        _step(
+            f"hold_{state}", "lung_v", state, _arriving("lung_held", state),
+            f"hold_{k} * open_lung_held",
+        )
+        for state, k in _states(design)
+    ]  # fmt: skip
     steps += _moves(design, "release", "lung_held", "lung_v", "release")
     if design.route.is_depot:
         nodes = f"node_{design.route.nodes}"
@@ -307,39 +333,34 @@ def _transport(design: Design) -> list[Reaction]:
 
 def _uptake(design: Design) -> list[Reaction]:
     steps: list[Reaction] = []
+    states = _states(design)
     for one in design.populations:
-        for k in range(design.classes):
-            for state in "ab":
-                here = f"{one.place}_{state}{k}"
-                label = f" + l_{one.key}" if state == "a" else ""
-                rate = f"take_{one.key}_{k} * {here}" + (
-                    f" * open_{one.key}" if one.saturable else ""
-                )
-                steps.append(
-                    reaction(
-                        f"take_{one.key}_{state}{k}", f"{here} -> n_{one.key}{label}", rate=rate
-                    )
-                )
+        opened = f" * open_{one.key}" if one.saturable else ""
+        steps += [
+            _step(
+                f"take_{one.key}_{state}",
+                one.place,
+                state,
+                f"n_{one.key}" + (f" + l_{one.key}" if state[0] == "a" else ""),
+                f"take_{one.key}_{k}{opened}",
+            )
+            for state, k in states
+        ]
         steps.append(
             reaction(f"digest_{one.key}", f"n_{one.key} -> digested", constant="digestion")
         )
-    for k in range(design.classes):
-        for state in "ab":
-            label = " + l_endothelium_lung" if state == "a" else ""
-            held = f"lung_held_{state}{k}"
-            right = f"n_endothelium_lung{label}"
-            steps.append(reaction(f"enter_{state}{k}", f"{held} -> {right}", constant="entry"))
+    inside = "n_endothelium_lung"
+    for state, _ in states:
+        label = " + l_endothelium_lung" if state[0] == "a" else ""
+        steps.append(_step(f"enter_{state}", "lung_held", state, f"{inside}{label}", "entry"))
     for place in design.places:
-        for k in range(design.classes):
-            a, b = f"{place}_a{k}", f"{place}_b{k}"
-            steps.append(reaction(f"lyse_{a}", f"{a} -> lysed + free", constant="lysis"))
-            steps.append(reaction(f"lyse_{b}", f"{b} -> lysed", constant="lysis"))
+        for state, _ in states:
+            right = "lysed + free" if state[0] == "a" else "lysed"
+            steps.append(_step(f"lyse_{place}_{state}", place, state, right, "lysis"))
     if design.route.swallowed:
-        for k in range(design.classes):
-            steps.append(
-                reaction(f"mucus_a{k}", f"depot_a{k} -> swallowed + faeces", constant="mucus")
-            )
-            steps.append(reaction(f"mucus_b{k}", f"depot_b{k} -> swallowed", constant="mucus"))
+        for state, _ in states:
+            right = "swallowed + faeces" if state[0] == "a" else "swallowed"
+            steps.append(_step(f"mucus_{state}", "depot", state, right, "mucus"))
     return steps
 
 
@@ -386,7 +407,7 @@ def _cells(design: Design) -> list[Reaction]:
         steps += [
             reaction(
                 f"shed_{place}_{k}",
-                f"{here} -> {here} + {place}_v_b{k} + secreted",
+                f"{here} -> {here} + {_arriving(f'{place}_v', f'b{k}')} + secreted",
                 constant="secretion",
             )
             for k in range(design.classes)
@@ -398,19 +419,24 @@ def _giving(design: Design) -> list[Reaction]:
     if not design.infusion_h:
         return []
 
-    def steady(target: str, dose: str) -> Reaction:
+    def steady(name: str, right: str, dose: str) -> Reaction:
         rate = f"({dose} / infusion_h) if time < infusion_h else 0"
-        return reaction(f"give_{target}", f"-> {target}", rate=rate)
+        return reaction(f"give_{name}", f"-> {right}", rate=rate)
 
     return [
-        *(steady(f"plasma_a{k}", f"dose_{k}") for k in range(design.classes)),
-        steady("impurity", "dose_impurity"),
+        *(
+            steady(f"a{k}", _arriving("plasma", f"a{k}"), f"dose_{k}")
+            for k in range(design.classes)
+        ),
+        steady("impurity", "impurity", "dose_impurity"),
     ]
 
 
 def _events(design: Design) -> tuple[Event, ...]:
     place = "depot" if design.route.is_depot else "plasma"
     given = [(f"{place}_a{k}", f"{place}_a{k} + dose_{k}") for k in range(design.classes)]
+    if place in CROWDED:
+        given.append((_near(place), f"{_near(place)} + {_whole_dose(design)}"))
     given.append((_impurity(design), f"{_impurity(design)} + dose_impurity"))
     return tuple(
         Event(f"dose_{n}", f"time >= {t!r}", tuple(given))
