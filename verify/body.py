@@ -172,7 +172,7 @@ def referee(patients: int) -> list[Row]:
         peer.integrator.absolute_tolerance = 1e-10 * doses[i]
         for key, value in values.items():
             peer.setValue(key, value)
-        for name, key in (("plasma_a0", "dose_0"), ("impurity", "dose_impurity"),
+        for name, key in (("plasma_a0", "dose_0"), ("impurity", "dose_impurity"), ("near_plasma", "dose_0"),
                           ("own", "own_start")):  # fmt: skip
             peer.setValue(name, values[key])
         peer.timeCourseSelections = names

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exosome.app.drawing import SERIES, WIDTH, box, line, svg, words
+from exosome.app.drawing import SERIES, WIDTH, box, segment, svg, words
 from exosome.app.figures import power_of_ten
 
 if TYPE_CHECKING:
@@ -40,14 +40,14 @@ def courses(
     first, last = math.log10(hours[1]), math.log10(hours[-1])
     low = math.log10(floor)
     parts = [
-        line(left, 10, left + 22, 10, SERIES[0]),
+        segment(left, 10, left + 22, 10, SERIES[0]),
         words(left + 27, 14, of, "start"),
         f'<g opacity="0.22">{box(left + 78, 4, 22, 12, SERIES[0])}</g>',
         words(left + 105, 14, "90 % interval", "start"),
         words(0, 36, "percent", "start", "muted"),
     ]
     if of != "vesicles":
-        parts.append(line(left + 192, 10, left + 214, 10, SERIES[1], _DASH))
+        parts.append(segment(left + 192, 10, left + 214, 10, SERIES[1], _DASH))
         parts.append(words(left + 219, 14, "vesicles", "start"))
     if any(one.points for one in organs):
         parts.append(f'<circle cx="{left + 286:.0f}" cy="10" r="4" fill="var(--ink)"/>')
@@ -89,7 +89,7 @@ def _frame(
     parts: list[str] = []
     for power in range(math.ceil(low), 3):
         at = y(10.0**power)
-        parts.append(line(x0, at, x0 + wide, at, "var(--rule)"))
+        parts.append(segment(x0, at, x0 + wide, at, "var(--rule)"))
         label = f"{10.0**power:g}"
         parts.append(words(x0 - 4, at + 4, label, "end", "muted"))
     marks = ((1 / 60, "1 min"), (10 / 60, "10"), (1.0, "1 h"), (10.0, "10"), (100.0, "100"))
@@ -242,13 +242,13 @@ def against_own(rows: Sequence[tuple[str, float]]) -> str:
     foot = 8.0 + tall * len(rows)
     parts: list[str] = []
     for power in range(low, high + 1, max(1, (high - low) // 6)):
-        parts.append(line(x(10.0**power), 8, x(10.0**power), foot, "var(--rule)"))
+        parts.append(segment(x(10.0**power), 8, x(10.0**power), foot, "var(--rule)"))
         parts.append(words(x(10.0**power), foot + 15, power_of_ten(power), "middle", "muted"))
     for place, (name, value) in enumerate(rows):
         y = 22.0 + place * tall
         colour = SERIES[0] if place == 0 else SERIES[2]
         parts.append(words(left, y, f"{name}: {_count(value)}", "start"))
-        parts.append(line(left, y + 10, x(value), y + 10, colour))
+        parts.append(segment(left, y + 10, x(value), y + 10, colour))
         parts.append(f'<circle cx="{x(value):.1f}" cy="{y + 10:.1f}" r="5" fill="{colour}"/>')
     parts.append(words(WIDTH / 2, foot + 31, "vesicles", "middle", "muted"))
     said = "; ".join(f"{name} {value:.3g}" for name, value in rows)
