@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from exosome.body.kinds import KINDS
 from exosome.body.labels import LABELS
@@ -38,6 +38,14 @@ if TYPE_CHECKING:
     from exosome.body.sizes import SizeClasses
 
 Sort = Literal["phagocyte", "scavenger", "hepatocyte", "other"]
+
+
+class Inputs(Protocol):
+    """Numbers by role, or arrays of draws of them."""
+
+    def __getitem__(self, role: str, /) -> Any:
+        """Return one number, or its draws."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -511,6 +519,12 @@ def _changes(change: Mapping[str, float]) -> dict[str, float]:
     return found
 
 
+def fenestrae_nm(species: str) -> float:
+    """Return the mean diameter of the liver's fenestrae; of the rhesus that of man."""
+    known = "human" if species == "rhesus" else species
+    return constant(known, "liver", "sinusoid_fenestra_diameter")
+
+
 def _transport_values(
     design: Design,
     held: Physiology,
@@ -530,9 +544,7 @@ def _transport_values(
     let_go = 1.0 - numbers["body_share.lymph_reflection"]
     radii = [diameter / 2.0 for diameter in sizes.diameters_nm]
     opening = {
-        "liver": constant(held.species, "liver", "sinusoid_fenestra_diameter") / 2.0
-        if held.species != "rhesus"
-        else constant("human", "liver", "sinusoid_fenestra_diameter") / 2.0,
+        "liver": fenestrae_nm(held.species) / 2.0,
         "spleen": numbers["body_radius.spleen_slit"],
     }
     through = {
@@ -603,8 +615,11 @@ def _size_factor(radius_nm: float, numbers: Mapping[str, float]) -> float:
     )
 
 
-def _workers(held: Physiology, numbers: Mapping[str, float]) -> dict[str, tuple[float, float]]:
-    """Return, for each population, its clearance in mL/h and the plasma or fluid that it clears."""
+def workers_of(held: Physiology, numbers: Inputs) -> dict[str, tuple[Any, float]]:
+    """Return, for each population, its clearance in mL/h and the plasma or fluid that it clears.
+
+    Clearances are numbers or arrays of draws, as ``numbers`` are.
+    """
     organs = held.organs
     kupffer = numbers["uptake_share.liver.kupffer_cell"]
     sinusoid = numbers["body_clearance.liver_sinusoid"] * organs["liver"].total_ml
@@ -672,7 +687,7 @@ def _uptake_values(
     numbers: Mapping[str, float],
     change: Mapping[str, float],
 ) -> dict[str, float]:
-    workers, rooms = _workers(held, numbers), _rooms(held, numbers)
+    workers, rooms = workers_of(held, numbers), _rooms(held, numbers)
     factors = [_size_factor(d / 2.0, numbers) for d in sizes.diameters_nm]
     values: dict[str, float] = {}
     for one in POPULATIONS:
@@ -731,7 +746,7 @@ def _own_values(
     brings there. Secretion is what keeps their measured level in an untouched body; so where an
     intervention slows clearance, their level starts at its new steady state.
     """
-    workers = _workers(held, numbers)
+    workers = workers_of(held, numbers)
     plasma = held.plasma_ml + math.fsum(o.plasma_ml for o in held.organs.values())
     portal = sum(held.organs[o].flow_plasma_ml_per_h for o in PORTAL)
     flows = {
