@@ -2,8 +2,8 @@
 
 Far from saturation every vesicle goes its own way, so the share that a population ever takes up is
 a sum over circulations: what it takes on one of them, over what does not come back. Exact for the
-linear limit of `particles` (tests), where walls pass vesicles by transcytosis and fenestrae only; it
-stops holding where cells fill, and it knows no times.
+linear limit of `particles` (tests), where walls pass vesicles by transcytosis and fenestrae only.
+It stops holding where cells fill, and it knows no times.
 """
 
 from __future__ import annotations
