@@ -211,6 +211,7 @@ def body_summary(result: BodyResult) -> Values:
         "changed": dict(planned.scenario.change),
         "hours": planned.hours,
         "draws": planned.scenario.run.draws,
+        "bands": planned.scenario.run.bands,
         "seed": planned.seed,
         "half_life_min": [None if math.isinf(x) else x for x in result.half_life_min],
         "organs": _organ_rows(result),
