@@ -64,6 +64,19 @@ def test_the_page_stands_alone(folder):
     assert len(re.findall(r'<circle[^>]*fill="var\(--ink\)" stroke', page)) == 3  # published points
 
 
+def test_the_model_is_written_as_sbml_and_read_back(tmp_path):
+    pytest.importorskip("libsbml")
+    from exosome.numerics.network import mean_field
+    from exosome.numerics.sbml import read_sbml
+
+    done = run("body", "mouse", "--draws", "2", "--sbml", "--quiet", "--out", "m", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    held = read_sbml(tmp_path / "m" / "body.xml")
+    found = mean_field(held, [0.0, 4.0], relative_tolerance=1e-6, absolute_tolerance=1e3)
+    kupffer = sum(found.of(name)[1] for name in ("n_kupffer", "n_scavenger"))
+    assert 0.1 < kupffer / 1e10 < 0.6
+
+
 def test_the_scenario_is_written_checked_and_run(tmp_path):
     assert run("new", "scenario", "body", "mine.toml", cwd=tmp_path).returncode == 0
     checked = run("check", "mine.toml", cwd=tmp_path)

@@ -29,7 +29,14 @@ from exosome.body.physiology import body
 from exosome.catalog.load import load_catalog
 from exosome.core.files import write_all
 from exosome.core.provenance import trace_run
-from exosome.study.body import middle_of, plan, read_scenario, run, scenario_of
+from exosome.study.body import (
+    middle_network,
+    middle_of,
+    plan,
+    read_scenario,
+    run,
+    scenario_of,
+)
 from exosome.study.body_informed import EXPERIMENTS, informed_by
 from exosome.study.body_table import changes_table
 
@@ -40,7 +47,7 @@ if TYPE_CHECKING:
 
     from exosome.body.published import Point
     from exosome.catalog.record import Sourced
-    from exosome.study.body import BodyResult, BodyScenario
+    from exosome.study.body import BodyResult, BodyScenario, Plan
 
     Values = dict[str, Any]
 
@@ -99,8 +106,9 @@ def run_body_asked(
     seed: int,
     workers: int,
     quiet: bool,
+    sbml: bool = False,
 ) -> None:
-    """Run what the command line's options say, as `run_body` does a file.
+    """Run what the command line's options say, as `run_body` does a file; ``sbml`` adds body.xml.
 
     Raises
     ------
@@ -117,6 +125,7 @@ def run_body_asked(
         seed=seed,
         workers=workers,
         quiet=quiet,
+        sbml=sbml,
     )
 
 
@@ -141,7 +150,7 @@ def check_body(name_or_file: str, *, numbers: Sequence[Path]) -> None:
     console().print(Group(Text(words, style="bold"), table))
 
 
-def _run(
+def _run(  # noqa: PLR0913 - keyword only, the options of a run
     scenario: BodyScenario,
     *,
     stem: str,
@@ -151,9 +160,11 @@ def _run(
     seed: int,
     workers: int,
     quiet: bool,
+    sbml: bool = False,
 ) -> None:
     catalog = load_catalog(tuple(numbers))
     planned = plan(scenario, catalog, seed=seed, where=f"{stem}.toml" if own else "exosome body")
+    exported = _sbml(planned) if sbml else {}  # first: it may lack its extra
     result = run(planned, workers=workers)
     changes = changes_table(planned.design, catalog, species=planned.held.species)
     summary = body_summary(result)
@@ -179,11 +190,32 @@ def _run(
         "changes.csv": _csv(summary["changes"]),
         "informed.csv": _csv(summary["identifiability"]),
         "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
+        **exported,
     }
     write_all(directory, {name: text.encode() for name, text in written.items()}, where="--out")
     if not quiet:
         console().print(_terminal(summary))
     console().print(f"Page: {directory / 'body.html'}", soft_wrap=True, highlight=False)
+
+
+def _sbml(planned: Plan) -> dict[str, str]:
+    """Return the model at the middle of every number as an SBML document, by its file's name."""
+    from exosome.numerics.sbml import write_sbml
+
+    what = (
+        f"Particles in a {planned.held.species}, {planned.design.route.name}; amounts are "
+        "numbers, the time is in hours."
+    )
+    source = (
+        "Values are the middle of records within wide bounds, most of them assumed; body.json "
+        "beside it says where each comes from. SBML keeps no record of that."
+    )
+    notes = (what, source)
+    return {
+        "body.xml": write_sbml(
+            middle_network(planned), mean_field=True, notes=notes, time_unit_s=3600.0
+        )
+    }
 
 
 def body_summary(result: BodyResult) -> Values:

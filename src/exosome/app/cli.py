@@ -184,6 +184,7 @@ def body_asked(  # noqa: PLR0913, PLR0917  (one option for each question a user 
     ] = None,
     duration: Annotated[str, typer.Option(help="How long to follow it.")] = "24 h",
     draws: Annotated[int, typer.Option(help="Draws for the bands.", min=0)] = 100,
+    sbml: Annotated[bool, typer.Option("--sbml", help="Also write the model as SBML.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Directory for the page [default: ./body-SPECIES-run].")
     ] = None,
@@ -210,6 +211,7 @@ def body_asked(  # noqa: PLR0913, PLR0917  (one option for each question a user 
         seed=seed,
         workers=workers,
         quiet=quiet,
+        sbml=sbml,
     )
 
 

@@ -42,7 +42,7 @@ from exosome.core.files import check_keys, parse_toml, read_text
 from exosome.core.random import Streams
 from exosome.core.units import parse_dose, to_internal
 from exosome.delivery.pool import pool
-from exosome.numerics.network import mean_fields
+from exosome.numerics.network import mean_fields, replaced
 from exosome.study.scenario import Strict, Word
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from exosome.catalog.load import Catalog
     from exosome.catalog.record import Sourced
     from exosome.delivery.pool import Pool
+    from exosome.numerics.network import Network
 
     Floats = NDArray[np.float64]
 
@@ -487,6 +488,20 @@ def _courses(
         workers=workers,
     )
     return found.of
+
+
+def middle_network(planned: Plan) -> Network:
+    """Return the run at the middle of every number as a network with its values, for export."""
+    middle = middle_of(planned)
+    values = values_of(
+        planned.design,
+        planned.held,
+        sizes_of(planned, middle),
+        middle,
+        dose=planned.dose,
+        change=planned.scenario.change,
+    )
+    return replaced(network(planned.design, values), **values)
 
 
 def _moments(planned: Plan) -> Floats:
