@@ -359,8 +359,12 @@ def cell_export(
         str, typer.Option(help="A bundled scenario of a cell, or a file.")
     ] = "cell-sends",
     form: Annotated[
-        str, typer.Option(help="means, or classes: bodies by what they hold.")
-    ] = "means",
+        str | None,
+        typer.Option(
+            help="cell-sends: means (default) or classes; cell-receives: low_fusion or "
+            "opens_30_percent."
+        ),
+    ] = None,
     numbers: Numbers = None,
 ) -> None:
     """Write a cell's mean field as SBML for other simulators, and say what it loses."""

@@ -487,10 +487,7 @@ def run(planned: Plan, *, workers: int = 2) -> Result:
 
     middle = {role: np.asarray(one.median) for role, one in planned.pools.items()}
     times = np.linspace(0.0, planned.hours, _TIMES, dtype=np.float64)
-    recipients = {
-        name: conditioned(planned, middle, untreated(planned, middle, np.asarray(one.median)))
-        for name, one in planned.openings.items()
-    }
+    recipients = {name: middle_recipient(planned, name) for name in planned.openings}
     cargoes = tuple(cargo_of(planned, number, middle) for number in range(len(planned.cargo)))
     cv = float(middle["uptake_cv"])
     received = {
@@ -535,6 +532,13 @@ def run(planned: Plan, *, workers: int = 2) -> Result:
         trade=_trade(planned, chosen, mixed),
         knock_outs=knock_outs(planned, middle, workers),
     )
+
+
+def middle_recipient(planned: Plan, module: str) -> Recipient:
+    """Return the cell of one opening module, each number at the middle of its records."""
+    middle = {role: np.asarray(one.median) for role, one in planned.pools.items()}
+    opens = np.asarray(planned.openings[module].median)
+    return conditioned(planned, middle, untreated(planned, middle, opens))
 
 
 def untreated(planned: Plan, numbers: Mapping[str, Floats], opens: Floats) -> Recipient:
