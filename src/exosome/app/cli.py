@@ -171,6 +171,55 @@ def dose(
     convert_dose(amount, to=to, body_weight=body_weight, numbers=numbers or [], seed=seed)
 
 
+@app.command("body")
+def body_asked(  # noqa: PLR0913, PLR0917  (one option for each question a user may put)
+    species: Annotated[str, typer.Argument(help="mouse, rat, rhesus or human.")],
+    dose: Annotated[
+        str, typer.Option(help='Such as "1e10 vesicle" or "1e6 cell".')
+    ] = "1e10 vesicle",
+    route: Annotated[
+        str, typer.Option(help="iv, sc, im, id, ip, ia, local, inhaled, nasal.")
+    ] = "iv",
+    kind: Annotated[str, typer.Option(help="vesicle, liposome, peg_liposome, lnp, rigid.")] = "",
+    diameter: Annotated[str, typer.Option(help='Median diameter, such as "110 nm".')] = "",
+    label: Annotated[str, typer.Option(help="iodine125, dye, indium111, luciferase ...")] = "",
+    weight: Annotated[str, typer.Option(help='Body weight, such as "25 g".')] = "",
+    residual_blood: Annotated[
+        float | None, typer.Option(help="Share of its blood left in a dissected organ.")
+    ] = None,
+    duration: Annotated[str, typer.Option(help="How long to follow it.")] = "24 h",
+    draws: Annotated[int, typer.Option(help="Draws for the bands.", min=0)] = 100,
+    sbml: Annotated[bool, typer.Option("--sbml", help="Also write the model as SBML.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Directory for the page [default: ./body-SPECIES-run].")
+    ] = None,
+    numbers: Numbers = None,
+    seed: Seed = 1,
+    workers: Workers = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Follow a dose through a body: organs in time, what the label shows, the balance."""
+    from exosome.app.bodies import run_body_asked
+
+    body = {"species": species, "weight": weight}
+    given = {"amount": dose, "route": route, "kind": kind, "diameter": diameter}
+    carried = {"key": label, "residual_blood": residual_blood}
+    asked = {"body": body, "dose": given, "label": carried}
+    chosen = {
+        name: {key: value for key, value in table.items() if value not in ("", None)}
+        for name, table in asked.items()
+    }
+    run_body_asked(
+        {**chosen, "run": {"duration": duration, "draws": draws}},
+        out=out,
+        numbers=numbers or [],
+        seed=seed,
+        workers=workers,
+        quiet=quiet,
+        sbml=sbml,
+    )
+
+
 @app.command()
 def cite(
     name: Annotated[str, typer.Argument(help="A bundled claim or a file.", metavar="CLAIM")],

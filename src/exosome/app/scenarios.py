@@ -53,6 +53,7 @@ class Engine:
 
 ENGINES = (
     Engine("cell-sends", "cell", "exosome.app.cells", "run_cell_sends", "check_cell_sends"),
+    Engine("body", "body", "exosome.app.bodies", "run_body", "check_body"),
     Engine(
         "cell-receives",
         "recipient",
