@@ -358,7 +358,7 @@ def dots(rows: Sequence[Dot], *, key: str, title: str, axis: str, most: float) -
 
     A short upright stroke is the value that a law gives.
     """
-    left, right, step = 190.0, _WIDTH - 18.0, 24.0
+    left, right, step = 190.0, WIDTH - 18.0, 24.0
     base = 14.0 + step * len(rows)
 
     def x(value: float) -> float:
@@ -367,18 +367,18 @@ def dots(rows: Sequence[Dot], *, key: str, title: str, axis: str, most: float) -
     parts: list[str] = []
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         at = x(share * most)
-        parts.append(_line(at, 6.0, at, base, "var(--rule)"))
-        parts.append(_words(at, base + 16, f"{share * most:g}", "middle", "muted"))
+        parts.append(segment(at, 6.0, at, base, "var(--rule)"))
+        parts.append(words(at, base + 16, f"{share * most:g}", "middle", "muted"))
     for place, one in enumerate(rows):
-        y, colour = 20.0 + step * place, _SERIES[one.series % len(_SERIES)]
-        parts.append(_words(left - 8, y + 4, one.name, "end"))
-        parts.append(_line(x(one.low), y, x(one.high), y, colour))
+        y, colour = 20.0 + step * place, SERIES[one.series % len(SERIES)]
+        parts.append(words(left - 8, y + 4, one.name, "end"))
+        parts.append(segment(x(one.low), y, x(one.high), y, colour))
         if one.told is not None:
-            parts.append(_line(x(one.told), y - 9, x(one.told), y + 9, "var(--ink)", " "))
+            parts.append(segment(x(one.told), y - 9, x(one.told), y + 9, "var(--ink)", " "))
         parts.append(_dot(x(one.middle), y, colour))
-    parts.append(_words((left + right) / 2, base + 33, axis, "middle", "muted"))
+    parts.append(words((left + right) / 2, base + 33, axis, "middle", "muted"))
     said = "; ".join(f"{one.name}: {one.middle:.3g}" for one in rows)
-    return _svg(key, title, said, parts, base + 40)
+    return svg(key, title, said, parts, base + 40)
 
 
 def _dot(x: float, y: float, colour: str) -> str:
