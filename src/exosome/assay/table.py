@@ -52,7 +52,6 @@ COLUMNS = {
     "n": "animals; not used",
     "status": "how the row was read; not used",
     "note": "free words",
-    "use": "fit or held; which rows a fit takes is declared before it runs",
 }
 _ORGANS = {"venousblood": "blood", "gi_tract": "gut", "intestine": "gut", "node": "nodes"}
 _AMOUNT_UNITS = {
