@@ -44,9 +44,9 @@ def test_two_exponentials():
     t = grid(24)
     found = constants(t, (a * np.exp(-alpha * t) + b * np.exp(-beta * t))[None, :], 24.0)
     area, moment = a / alpha + b / beta, a / alpha**2 + b / beta**2
-    # The grid of 60 moments follows the bend to better than half a percent.
-    assert found["CL"][0] == pytest.approx(100 / area, rel=5e-3)
-    assert found["Vss"][0] == pytest.approx(100 * moment / area**2, rel=5e-3)
+    # The grid of 40 moments follows the bend to better than a percent.
+    assert found["CL"][0] == pytest.approx(100 / area, rel=1e-2)
+    assert found["Vss"][0] == pytest.approx(100 * moment / area**2, rel=1e-2)
     assert found["t1/2_beta"][0] == pytest.approx(60 * math.log(2) / beta, rel=1e-6)
 
 

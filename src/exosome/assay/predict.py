@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _FLOOR = 1e-9  # percent of the dose: below it every amount is nothing
 _ALPHA_FROM_H, _ALPHA_TO_H = 1.0 / 60.0, 1.0 / 6.0
-_GRID = 60
+_GRID = 40
 
 
 def moments_of(observations: Sequence[Observation]) -> Floats:

@@ -48,7 +48,9 @@ _FAR = 4.0  # standard deviations of a prior at which an unknown is stopped
 _Z90 = 1.6448536269514722
 SIZE, SPREAD, ERROR = "vesicle_diameter", "vesicle_diameter_gsd", "fit_sd.error"
 POWER = "body_power.capacity_size"
+LEAVES, BILE = "body_rate.solid_cell_loss", "body_rate.solid_faeces"
 # The body's own vesicles are shown beside a dose and never measured: no data inform their level.
+_SHAPES = ("body_gsd.", "body_radius.")
 _UNSEEN = ("plasma_vesicles_per_ml",)
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -71,6 +73,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "tissues": ("body_clearance.tissue", "body_radius.interstitium", "body_gsd.interstitium"),
     "lymph nodes": ("body_clearance.node", "body_capacity.node"),
     "digestion and lysis": ("body_rate.digestion", "body_rate.lysis"),
+    "solid particles leaving cells": (LEAVES, BILE),
     "size": (SIZE, SPREAD, "body_power.uptake_size"),
     "error": (ERROR,),
 }  # fmt: skip
@@ -206,11 +209,15 @@ class Problem:
         """Return the same problem with other rows in the likelihood."""
         return replace(self, fitted=fitted)
 
-    def predictions(self, points: Floats) -> Floats:
-        """Return what each row is about, with the scale of its study, shape (points, rows)."""
-        out = np.empty((points.shape[0], len(self.observations)))
+    def predictions(self, points: Floats, *, every: bool = True) -> Floats:
+        """Return what each row is about, with the scale of its study, shape (points, rows).
+
+        Without ``every``, arms of which no row is fitted are not run and stay at zero.
+        """
+        out = np.zeros((points.shape[0], len(self.observations)))
         for arm in self.arms:
-            out[:, list(arm.rows)] = self._of_arm(arm, points)
+            if every or self.fitted[list(arm.rows)].any():
+                out[:, list(arm.rows)] = self._of_arm(arm, points)
         for k, one in enumerate(self.observations):
             column = self.index.get(f"scale|{one.experiment.study}")
             if column is not None:
@@ -223,9 +230,7 @@ class Problem:
         sets = [self._numbers(arm, row) for row in distinct]
         doses = [_dose_of(arm, numbers) for numbers in sets]
         values = [
-            values_of(
-                arm.design, arm.held, _sizes(arm, numbers), _filled(arm, numbers), dose=dose
-            )
+            values_of(arm.design, arm.held, _sizes(arm, numbers), _filled(arm, numbers), dose=dose)
             for numbers, dose in zip(sets, doses, strict=True)
         ]
         given = np.array(doses)
@@ -239,7 +244,11 @@ class Problem:
         )
         seen = {key: np.array([[s[key]] for s in sets]) for key in sets[0]}
         reported = signal(
-            arm.design, arm.held, found.of, seen, Conditions(arm.experiment.residual_blood)  # type: ignore[arg-type]  # numbers of all points at once
+            arm.design,
+            arm.held,
+            found.of,
+            seen,
+            Conditions(arm.experiment.residual_blood),  # type: ignore[arg-type]  # numbers of all points at once
         )
         labels = np.array([[v["dose_impurity"]] for v in values]) + given[:, None]
         percent = {organ: 100.0 * course / labels for organ, course in reported.items()}
@@ -259,21 +268,22 @@ class Problem:
 
     def log_posterior(self, points: Floats) -> Floats:
         """Return the log-posterior, up to a constant, of each point."""
-        likely = log_likelihood(self.predictions(points), *self._bounds, self.error_sd(points))
+        eta = self.predictions(points, every=False)
+        likely = log_likelihood(eta, *self._bounds, self.error_sd(points))
         prior = -0.5 * np.square((points - self.centre) / self.prior_sd).sum(axis=1)
         return np.asarray(likely[:, self.fitted].sum(axis=1) + prior, dtype=np.float64)
 
-    def jacobian(self, point: Floats) -> tuple[Floats, Floats]:
+    def jacobian(self, point: Floats, *, every: bool = True) -> tuple[Floats, Floats]:
         """Return predictions at a point and their slopes, shape (rows, unknowns)."""
         steps = _STEP * self.prior_sd
         steps = np.where(point + steps > self.high, -steps, steps)
         points = np.vstack([point, point + np.diag(steps)])
-        eta = self.predictions(points)
+        eta = self.predictions(points, every=every)
         return eta[0], ((eta[1:] - eta[0]) / steps[:, None]).T
 
     def expand(self, point: Floats) -> Expansion:
         """Return value, gradient and Fisher information of the log-posterior about a point."""
-        eta, jacobian = self.jacobian(point)
+        eta, jacobian = self.jacobian(point, every=False)
         sd = self.error_sd(point[None])[0]
         low, high = self._bounds
         by_eta, by_log_sd, inside = slopes(eta, low, high, sd)
@@ -330,9 +340,7 @@ def problem(
         if any(one.scale_power for one in rows):
             unknowns.append(_around(f"scale|{study}", 0.0, deviation))
     unknowns += [
-        found
-        for one in experiments
-        if (found := _dose_unknown(one, catalog, where)) is not None
+        found for one in experiments if (found := _dose_unknown(one, catalog, where)) is not None
     ]
     unknowns = list({one.key: one for one in unknowns}.values())
     index = {one.key: i for i, one in enumerate(unknowns)}
@@ -351,7 +359,7 @@ def _roles(one: Experiment, catalog: Catalog, classes: int) -> tuple[str, ...]:
     ]
     sizes = [SIZE] if one.diameter_nm is None else []
     spread = [SPREAD] if classes > 1 else []
-    solid = [] if design.kind.is_degradable else [POWER]
+    solid = [] if design.kind.is_degradable else [POWER, LEAVES, BILE]
     density = [f"material_density.{one.mass.material}"] if one.mass else []
     return tuple(
         dict.fromkeys((*roles_of(design), *seen, *sizes, *spread, *solid, *density, ERROR))
@@ -377,7 +385,8 @@ def _unknowns(pools: Mapping[str, Pool]) -> tuple[list[Unknown], dict[str, float
             below, middle, above = np.quantile(drawn, (0.05, 0.5, 0.95))
         is_log = low > 0.0
         ends = np.log([below, middle, above]) if is_log else np.array([below, middle, above])
-        least, most = role_bounds(role)
+        # Openings outside their records' range cannot pass what the reference protein does.
+        least, most = one.support if role.startswith(_SHAPES) else role_bounds(role)
         unknowns.append(
             Unknown(
                 role, float(ends[1]), sd := float(ends[2] - ends[0]) / (2.0 * _Z90),
@@ -434,9 +443,7 @@ def _arm(  # noqa: PLR0917
     if one.mass is None and (one.particles is None or one.particles[0] < one.particles[1]):
         columns.append(index[dose])
     names = dict.fromkeys(roles, 1.0) | dict(fixed)
-    bare = values_of(
-        design, held, size_classes(100.0, 1.0, classes), names | _HARMLESS, dose=1.0
-    )
+    bare = values_of(design, held, size_classes(100.0, 1.0, classes), names | _HARMLESS, dose=1.0)
     return Arm(
         one, held, design, network(design, bare), rows, told, moments_of(told), roles,
         tuple(columns), volumes_ml(held),
@@ -458,15 +465,22 @@ def _sizes(arm: Arm, numbers: Mapping[str, float]):  # noqa: ANN202
 
 
 def _filled(arm: Arm, numbers: dict[str, float]) -> dict[str, float]:
-    """Return numbers in which small solid particles fill and crowd cells less each."""
+    """Return numbers for a solid particle: small ones crowd cells less, and cells let them go.
+
+    Nothing digests them; what leaves a cell goes on to the gut.
+    """
     told = arm.experiment.diameter_nm
     if POWER not in numbers or told is None:
         return numbers
     fold = (2.0 * numbers["body_radius.uptake_reference"] / told) ** numbers[POWER]
-    return {
+    changed = {
         role: value * fold if role.startswith(("body_capacity.", "body_level.")) else value
         for role, value in numbers.items()
     }
+    label = arm.design.label.key
+    changed[f"body_rate.label_cell_loss.{label}"] += numbers[LEAVES]
+    changed[f"body_rate.label_faeces.{label}"] += numbers[BILE]
+    return changed
 
 
 def _dose_of(arm: Arm, numbers: Mapping[str, float]) -> float:
