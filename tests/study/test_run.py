@@ -18,6 +18,7 @@ from exosome.delivery.problem import pose
 from exosome.delivery.question import GivenTable, Packed, Titration
 from exosome.delivery.verdict import judge, summarise
 from exosome.study import run as running
+from exosome.study.depths import Depths
 from exosome.study.plan import DRAWS, Plan, plan
 from exosome.study.run import FRACTIONS, run, run_all
 
@@ -32,7 +33,8 @@ WIDE = {
 
 
 def planned(*problems: object, draws: int = 400, declared: bool = True, seed: int = 5) -> Plan:
-    return Plan(tuple(problems), declared, seed, draws, 64)  # type: ignore[arg-type]
+    depths = tuple(Depths(one, None) for one in problems)  # type: ignore[arg-type]
+    return Plan(depths, declared, seed, draws, 64)
 
 
 def claim_plan(name: str, *, seed: int = 1, draws: int = 300) -> Plan:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from exosome.study.depths import Depth
+
 
 def list_claims() -> None:
     """Print the bundled claims."""
@@ -33,6 +35,7 @@ def answer_claim(
     out: Path | None,
     numbers: Sequence[Path],
     seed: int,
+    depth: Depth,
     workers: int,
     as_json: bool,
     quiet: bool,
@@ -44,7 +47,7 @@ def answer_claim(
     read_claim(find_claim(name))
     write_all(directory, {}, where="--out")  # refused now rather than after the run
     reporter = reporter_for(sys.stderr, quiet=quiet or as_json)
-    asked = ask(name, numbers=numbers, seed=seed, workers=workers, reporter=reporter)
+    asked = ask(name, numbers=numbers, seed=seed, depth=depth, workers=workers, reporter=reporter)
     files_written = _files(asked.summary, numbers=numbers, seed=seed)
     write_all(directory, files_written, where="--out")
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -66,7 +66,7 @@ def top(
 
 
 @app.command()
-def claim(
+def claim(  # noqa: PLR0913, PLR0917  (one option for each question a user may put)
     name: Annotated[str, typer.Argument(help="A bundled claim or a file.", metavar="CLAIM")] = "",
     out: Annotated[
         Path | None, typer.Option(help="Directory for the report [default: ./CLAIM-answer].")
@@ -74,6 +74,10 @@ def claim(
     numbers: Numbers = None,
     seed: Seed = 1,
     workers: Workers = 2,
+    depth: Annotated[
+        Literal["envelope", "engine"],
+        typer.Option(help="Sourced shares, or the cell engines; both are compared in any case."),
+    ] = "envelope",
     listing: Annotated[bool, typer.Option("--list", help="List the bundled claims.")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -89,6 +93,7 @@ def claim(
         out=out,
         numbers=numbers or [],
         seed=seed,
+        depth=depth,
         workers=workers,
         as_json=json,
         quiet=quiet,
@@ -159,6 +164,53 @@ def dose(
     from exosome.app.doses import convert_dose
 
     convert_dose(amount, to=to, body_weight=body_weight, numbers=numbers or [], seed=seed)
+
+
+@app.command("body")
+def body_asked(  # noqa: PLR0913, PLR0917  (one option for each question a user may put)
+    species: Annotated[str, typer.Argument(help="mouse, rat, rhesus or human.")],
+    dose: Annotated[
+        str, typer.Option(help='Such as "1e10 vesicle" or "1e6 cell".')
+    ] = "1e10 vesicle",
+    route: Annotated[
+        str, typer.Option(help="iv, sc, im, id, ip, ia, local, inhaled, nasal.")
+    ] = "iv",
+    kind: Annotated[str, typer.Option(help="vesicle, liposome, peg_liposome, lnp, rigid.")] = "",
+    diameter: Annotated[str, typer.Option(help='Median diameter, such as "110 nm".')] = "",
+    label: Annotated[str, typer.Option(help="iodine125, dye, indium111, luciferase ...")] = "",
+    weight: Annotated[str, typer.Option(help='Body weight, such as "25 g".')] = "",
+    residual_blood: Annotated[
+        float | None, typer.Option(help="Share of its blood left in a dissected organ.")
+    ] = None,
+    duration: Annotated[str, typer.Option(help="How long to follow it.")] = "24 h",
+    draws: Annotated[int, typer.Option(help="Draws for the bands.", min=0)] = 100,
+    out: Annotated[
+        Path | None, typer.Option(help="Directory for the page [default: ./body-SPECIES-run].")
+    ] = None,
+    numbers: Numbers = None,
+    seed: Seed = 1,
+    workers: Workers = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Follow a dose through a body: organs in time, what the label shows, the balance."""
+    from exosome.app.bodies import run_body_asked
+
+    body = {"species": species, "weight": weight}
+    given = {"amount": dose, "route": route, "kind": kind, "diameter": diameter}
+    carried = {"key": label, "residual_blood": residual_blood}
+    asked = {"body": body, "dose": given, "label": carried}
+    chosen = {
+        name: {key: value for key, value in table.items() if value not in ("", None)}
+        for name, table in asked.items()
+    }
+    run_body_asked(
+        {**chosen, "run": {"duration": duration, "draws": draws}},
+        out=out,
+        numbers=numbers or [],
+        seed=seed,
+        workers=workers,
+        quiet=quiet,
+    )
 
 
 @app.command()
@@ -296,6 +348,23 @@ def cell_show(
     from exosome.app.cell_rank import show_cell
 
     show_cell(name, numbers=numbers or [], seed=seed, as_json=json)
+
+
+@cell_app.command("export")
+def cell_export(
+    path: Annotated[Path, typer.Argument(metavar="FILE.xml", help="Must not exist.")],
+    scenario: Annotated[
+        str, typer.Option(help="A bundled scenario of a cell, or a file.")
+    ] = "cell-sends",
+    form: Annotated[
+        str, typer.Option(help="means, or classes: bodies by what they hold.")
+    ] = "means",
+    numbers: Numbers = None,
+) -> None:
+    """Write a cell's mean field as SBML for other simulators, and say what it loses."""
+    from exosome.app.cell_export import export_cell
+
+    export_cell(path, scenario=scenario, form=form, numbers=numbers or [])
 
 
 @new_app.command("claim")

@@ -281,6 +281,7 @@ def _run(run: Table) -> list[tuple[str, str]]:
         "seed": "Seed",
         "draws": "Draws of what is not known",
         "sobol_size": "Base sample of the variance shares",
+        "depth": "Depth of the answer",
     }
     rows: list[tuple[str, str]] = []
     for key, value in run.items():
@@ -401,7 +402,7 @@ class _Inputs:
         status = _worst(self.rows[role]["status"] for role in roles)
         if not self.shares:
             return status
-        return f"{status}, {_rough(sum(self.total(role) for role in roles))} of doubt"
+        return f"{status}, {_rough(sum(self.total(role) for role in roles))}"
 
     def total(self, role: str) -> float:
         """Return the total share of an input; an input without spread has none."""
@@ -486,6 +487,7 @@ def _finding(mechanism: Table, finding: Table, anchor: str, summary: Table) -> T
         "packing_words": _curve_words(finding["responding_by_packing"]),
         "dose_figure": _dose_figure(mechanism, finding, anchor, summary),
         "dose_words": _crossing_words(finding["responding_by_dose"]),
+        "depths": None if finding["depths"] is None else _depths(finding["depths"]),
         "unread": _unread_words(finding["variance"]["by_status"].get("unread", 0.0)),
         "flip_words": _flip_words(mechanism["verdict"], finding["flips"]),
         "flips": [
@@ -503,6 +505,30 @@ def _finding(mechanism: Table, finding: Table, anchor: str, summary: Table) -> T
         "extremes": [
             _extreme("Best case within the sources", finding["best_case"]),
             _extreme("Conservation ceiling", finding["conservation_ceiling"]),
+        ],
+    }
+
+
+def _depths(depths: Table) -> Table:
+    """Return engine against envelope in words."""
+
+    def spread(one: Table | None, unit: str) -> str:
+        return "no such step" if one is None else quantity(**one, unit=unit)
+
+    return {
+        **depths,
+        "steps": [
+            {
+                **step,
+                "envelope": spread(step["envelope"], step["unit"]),
+                "engine": spread(step["engine"], step["unit"]),
+            }
+            for step in depths["steps"]
+            if step["fold"] is None or not math.isclose(step["fold"], 1.0)
+        ],
+        "stages": [
+            {**one, "parameters": [parameter_name(role) for role in one["roles"]]}
+            for one in depths["stages"]
         ],
     }
 

@@ -51,7 +51,10 @@ class Engine:
         return getattr(import_module(self.module), name)
 
 
-ENGINES = (Engine("cell-sends", "cell", "exosome.app.cells", "run_cell_sends", "check_cell_sends"),)
+ENGINES = (
+    Engine("cell-sends", "cell", "exosome.app.cells", "run_cell_sends", "check_cell_sends"),
+    Engine("body", "body", "exosome.app.bodies", "run_body", "check_body"),
+)
 
 
 def engine_of(name_or_file: str) -> Engine | None:

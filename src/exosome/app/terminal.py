@@ -337,9 +337,25 @@ def _doubt(one: Values, finding: Values) -> RenderableType:
         held = [r for r in finding["rivals"] if r["parameter"] == parameter]
         said = "; ".join(f"“{r['position']}”: {r['verdict']}" for r in held)
         text.append(f"Sources contradict each other on {parameter}. {said}.\n")
+    text.append(_depths(finding["depths"]))
     text.append(_flips(one["verdict"], finding["flips"]))
     text.append(_next(finding["measurements"]))
     return Padding(Group(lines, text), (0, 0, 0, 2))
+
+
+def _depths(depths: Values | None) -> str:
+    if depths is None:
+        return ""
+    stages = ", ".join(one["stage"] for one in depths["stages"])
+    sides = [depths[side]["verdict"] for side in ("envelope", "engine")]
+    verdict = f"both {sides[0]}" if sides[0] == sides[1] else f"{sides[0]} against {sides[1]}"
+    if depths["fold"] is None:
+        return f"Engine against envelope ({stages}): most draws deliver nothing; {verdict}.\n"
+    reason = f" Reason: {depths['reason']}." if depths["reason"] else ""
+    return (
+        f"Engine over envelope ({stages}): dose over need times {_short(depths['fold'])}; "
+        f"{verdict}.{reason}\n"
+    )
 
 
 def _flips(verdict: str, flips: list[Values]) -> str:

@@ -15,9 +15,12 @@ rides on none. ``own`` are the body's own vesicles, one pool in plasma.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from exosome.body.kinds import KINDS
+from exosome.body.labels import LABELS
 from exosome.body.passage import Pores, anchored_wall, passing
 from exosome.body.physiology import ORGANS, PORTAL, constant
 from exosome.body.routes import NODES
@@ -25,7 +28,7 @@ from exosome.core.errors import InputError
 from exosome.numerics.network import Event, Network, Parameter, Reaction, Species, reaction
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from exosome.body.kinds import Kind
     from exosome.body.labels import Label
@@ -176,19 +179,43 @@ def roles_of(design: Design) -> tuple[str, ...]:
     return (*_NEEDED, *cells, *design.kind.roles, *depot, *(f"{role}.{label}" for role in riding))
 
 
-def network(design: Design, values: Mapping[str, float], *, name: str = "body") -> Network:
-    """Return the run as a network; ``values`` are the parameters of one draw (`values_of`)."""
+def network(design: Design, names: Iterable[str]) -> Network:
+    """Return the run as a network; its parameters are 1 and take the values of a draw.
+
+    ``names`` are the parameters of `values_of`. Networks are kept, so that what solvers prepare
+    for one serves all draws, kinds of particles and labels. `numerics.network.replaced` writes a
+    draw's values into it, for export.
+    """
+    plain = replace(
+        design,
+        kind=KINDS["vesicle"],
+        label=LABELS["iodine125"],
+        infusion_h=float(design.infusion_h > 0.0),
+    )
+    return _network(plain, tuple(names))
+
+
+@lru_cache(maxsize=16)
+def _network(design: Design, names: tuple[str, ...]) -> Network:
     reactions = [
         *(_cells(design) if design.by_cells else ()),
-        *_transport(design), *_uptake(design), *_label(design), *_own(), *_giving(design)
-    ]  # fmt: skip
-    species = [Species(s, _start(design, s)) for place in design.places
-               for s in design.intact(place)]  # fmt: skip
+        *_transport(design),
+        *_uptake(design),
+        *_label(design),
+        *_own(),
+        *_giving(design),
+    ]
+    species = [
+        Species(s, _start(design, s)) for place in design.places for s in design.intact(place)
+    ]
     for one in design.populations:
         species += [Species(f"n_{one.key}"), Species(f"l_{one.key}")]
-    start = "" if design.infusion_h else "dose_impurity"
+    at_once = not design.infusion_h
     species += [Species(end) for end in VESICLE_ENDS]
-    species += [Species(end, start if end == "impurity" and start else 0.0) for end in LABEL_ENDS]
+    species += [
+        Species(end, "dose_impurity" if end == "impurity" and at_once else 0.0)
+        for end in LABEL_ENDS
+    ]
     species.append(Species("own", "own_start"))
     if design.by_cells:
         species += [Species(f"cells_{place}", f"start_{place}") for place in LODGED]
@@ -196,12 +223,14 @@ def network(design: Design, values: Mapping[str, float], *, name: str = "body") 
     rules = [(f"open_{one.key}", _open(design, one)) for one in SATURABLE]
     held = " + ".join(design.intact("lung_held"))
     rules.append(("open_lung_held", f"1 - ({held}) / room_lung_held"))
-    parameters = [Parameter(key, value) for key, value in values.items()]
-    parameters += [Parameter(rule, 1.0) for rule, _ in rules]
     return Network(
-        name, tuple(species), tuple(reactions), tuple(parameters),
-        events=_events(design), rules=tuple(rules),
-    )  # fmt: skip
+        "particles in a body",
+        tuple(species),
+        tuple(reactions),
+        tuple(Parameter(name, 1.0) for name in (*names, *(rule for rule, _ in rules))),
+        events=_events(design),
+        rules=tuple(rules),
+    )
 
 
 def _open(design: Design, one: Population) -> str:
@@ -247,7 +276,7 @@ def _transport(design: Design) -> list[Reaction]:
         for organ in organs:
             rate = f"drain_{organ}_{{k}}"
             steps += _moves(design, f"drain_{organ}", f"{organ}_i", f"node_{group}", rate)
-        steps += _moves(design, f"node_{group}", f"node_{group}", "plasma", f"empty_{group}")
+        steps += _moves(design, f"pass_{group}", f"node_{group}", "plasma", f"empty_{group}")
     for state in "ab":
         for k in range(design.classes):
             here, held = f"lung_v_{state}{k}", f"lung_held_{state}{k}"
@@ -316,11 +345,11 @@ def _label(design: Design) -> list[Reaction]:
     ]
     return [
         *steps,
-        reaction("free_urine", "free -> urine", constant="free_urine"),
-        reaction("free_faeces", "free -> faeces", constant="free_faeces"),
-        reaction("free_bone", "free -> bone_label", constant="free_bone"),
-        reaction("impurity_liver", "impurity -> l_kupffer", constant="impurity_liver"),
-        reaction("impurity_urine", "impurity -> urine", constant="impurity_urine"),
+        reaction("go_free_urine", "free -> urine", constant="free_urine"),
+        reaction("go_free_faeces", "free -> faeces", constant="free_faeces"),
+        reaction("go_free_bone", "free -> bone_label", constant="free_bone"),
+        reaction("go_impurity_liver", "impurity -> l_kupffer", constant="impurity_liver"),
+        reaction("go_impurity_urine", "impurity -> urine", constant="impurity_urine"),
     ]
 
 
@@ -640,7 +669,8 @@ def _label_values(design: Design, numbers: Mapping[str, float]) -> dict[str, flo
     key = design.label.key
     return {
         "leak": numbers[f"body_rate.label_leak.{key}"],
-        "cell_loss": numbers[f"body_rate.label_cell_loss.{key}"],
+        # A label leaves cells when what it sits on is taken apart; nothing takes a hard particle.
+        "cell_loss": numbers[f"body_rate.label_cell_loss.{key}"] * design.kind.is_degradable,
         "free_urine": numbers[f"body_rate.label_urine.{key}"],
         "free_faeces": numbers[f"body_rate.label_faeces.{key}"],
         "free_bone": numbers[f"body_rate.label_bone.{key}"],

@@ -61,3 +61,24 @@ def mean_lumen_volume_nm3(median_nm: Amount, gsd: Amount, bilayer_nm: Amount) ->
 def lumen_capacity(lumen_nm3: Amount, packing_limit: Amount, copy_nm3: Amount) -> Amount:
     """Return the most copies that fit into a lumen filled to ``packing_limit`` (a share)."""
     return lumen_nm3 * packing_limit / copy_nm3
+
+
+def lumen_crowding(median_nm: Amount, gsd: Amount, bilayer_nm: Amount) -> Amount:
+    """Return ``E[V²] / E[V]²`` of the lumen volume, for a log-normal diameter.
+
+    Where copies follow the volume, copies sit in large vesicles: what one vesicle brings, seen
+    from a copy in it, is this factor above the mean. It is 1 for vesicles of one size. The
+    moments of the diameter are ``E[d^n] = median^n exp(n² s²/2)``; like the mean it stops holding
+    near diameters of two bilayers.
+
+    >>> one = np.ones(1)
+    >>> print(f"{lumen_crowding(63 * one, 1.26 * one, 5 * one)[0]:.2f}")
+    1.87
+    """
+    s2 = np.log(gsd) ** 2
+    h = 2.0 * bilayer_nm
+    cubed = mean_lumen_volume_nm3(median_nm, gsd, bilayer_nm) * 6.0 / np.pi
+    sixth = sum(
+        math.comb(6, n) * (-h) ** (6 - n) * median_nm**n * np.exp(n**2 * s2 / 2.0) for n in range(7)
+    )
+    return sixth / cubed**2

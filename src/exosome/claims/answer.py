@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from exosome.catalog.load import Catalog
     from exosome.claims.claim import Claim
     from exosome.core.progress import Reporter
+    from exosome.study.depths import Depth
     from exosome.study.plan import Plan
     from exosome.study.result import Result
 
@@ -44,13 +45,14 @@ class Answer:
     invariants: tuple[tuple[Invariant, ...], ...]
 
 
-def answer(
+def answer(  # noqa: PLR0913  (sizes of the run, each with its default)
     claim: Claim,
     catalog: Catalog,
     *,
     seed: int = DEFAULT_SEED,
     draws: int = DRAWS,
     sobol_size: int = SOBOL_SIZE,
+    depth: Depth = "envelope",
     workers: int = 2,
     where: str = "claim",
     reporter: Reporter | None = None,
@@ -64,7 +66,9 @@ def answer(
     InputError
         If the dose does not say how many vesicles were given.
     """
-    planned = plan(claim, catalog, seed=seed, draws=draws, sobol_size=sobol_size, where=where)
+    planned = plan(
+        claim, catalog, seed=seed, draws=draws, sobol_size=sobol_size, depth=depth, where=where
+    )
     result = run(planned, workers=workers, reporter=reporter)
     streams = Streams(seed)
     return Answer(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exosome.core.progress import Reporter
+    from exosome.study.depths import Depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ def ask(
     *,
     numbers: Sequence[Path] = (),
     seed: int = DEFAULT_SEED,
+    depth: Depth = "envelope",
     workers: int = 2,
     reporter: Reporter | None = None,
 ) -> Asked:
@@ -53,6 +55,8 @@ def ask(
         Files with your own measurements; they replace the catalog's.
     seed : int
         Root of all randomness: the same seed gives the same answer.
+    depth : {"envelope", "engine"}
+        Sourced shares, or the cell engines where there are any. Both are compared in any case.
 
     Raises
     ------
@@ -70,8 +74,12 @@ def ask(
     read = read_claim(path)
     catalog = load_catalog(tuple(numbers))
     name = str(claim) if str(claim) == path.stem else path.name
-    found = answer(read, catalog, seed=seed, workers=workers, where=name, reporter=reporter)
+    found = answer(
+        read, catalog, seed=seed, depth=depth, workers=workers, where=name, reporter=reporter
+    )
     arguments = ["claim", name, "--seed", str(seed)]
+    if depth != "envelope":
+        arguments += ["--depth", depth]
     for file in numbers:
         arguments += ["--numbers", Path(file).name]
     origin = trace_run(seed=seed, arguments=arguments, input_files=(path, *numbers))

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from exosome.delivery.invariants import Invariant
     from exosome.delivery.problem import Problem
     from exosome.delivery.verdict import Margins
+    from exosome.study.depths import DepthFound
     from exosome.study.result import Curve, Finding, MechanismResult
 
 SCHEMA_VERSION = 1
@@ -79,6 +80,7 @@ def summarise_answer(answer: Answer, *, name: str, provenance: Table) -> Table:
             **provenance,
             "draws": answer.result.draws,
             "sobol_size": answer.result.sobol_size,
+            "depth": answer.plan.depth,
         },
     }
     table["credibility"] = credibility(table).as_table()
@@ -235,6 +237,31 @@ def _finding(problem: Problem, finding: Finding) -> Table:
         "histogram": asdict(finding.histogram),
         "responding_by_packing": _curve(finding.responding_by_packing),
         "responding_by_dose": _curve(finding.responding_by_dose),
+        "depths": _depths(finding.depths),
+    }
+
+
+def _depths(found: DepthFound | None) -> Table | None:
+    """Return engine against envelope; None where no stage has an engine."""
+    if found is None:
+        return None
+    return {
+        "fold": found.fold,
+        "reason": found.reason,
+        "envelope": {"verdict": found.envelope_verdict, "margin": _margins(found.envelope)},
+        "engine": {"verdict": found.engine_verdict, "margin": _margins(found.engine)},
+        "steps": [
+            {
+                "name": one.name,
+                "unit": one.unit,
+                "envelope": None if one.envelope is None else asdict(one.envelope),
+                "engine": None if one.engine is None else asdict(one.engine),
+                "fold": one.fold,
+            }
+            for one in found.steps
+        ],
+        "stages": [{**asdict(one), "roles": list(one.roles)} for one in found.stages],
+        "missing": [{"stage": stage, "why": why} for stage, why in found.missing],
     }
 
 
@@ -344,6 +371,7 @@ def _used(answer: Answer) -> dict[str, tuple[Sourced, list[str]]]:
     used: dict[str, tuple[Sourced, list[str]]] = {}
     places = {
         "answer": answer.plan.records,
+        "depths": answer.plan.compared_records,
         "dose": answer.dose.records if answer.dose else (),
         "controls": tuple(r for control in answer.controls for r in control.used),
     }

@@ -74,14 +74,22 @@ def give(question: Question, inputs: Noting) -> Journey:
     return Journey(given, (stated, step), BalanceSheet("vesicle", given.vesicles))
 
 
-def take_up(question: Question, inputs: Noting, journey: Journey) -> tuple[UptakeByTarget, Journey]:
-    """Return the vesicles that the target cells internalise."""
+def take_up(
+    question: Question, inputs: Noting, journey: Journey, share: Amount | None = None
+) -> tuple[UptakeByTarget, Journey]:
+    """Return the vesicles that the target cells internalise; ``share``: the engine's, of all."""
     if isinstance(question.given, NaturalRelease):
         within = question.given.within
         taken = UptakeByTarget(journey.given.vesicles * inputs[f"captured_within.{within}"])
         journey = journey.left("beyond the neighbours", journey.given.vesicles - taken.vesicles)
         name = f"internalised by all cells within {within}"
         return taken, journey.passed(inputs.step(name, "vesicle", taken.vesicles))
+    if share is not None:
+        taken = UptakeByTarget(journey.given.vesicles * share)
+        rest = journey.given.vesicles - taken.vesicles
+        journey = journey.left("around the target cells or lost, never inside", rest)
+        step = inputs.step("internalised by all target cells", "vesicle", taken.vesicles)
+        return taken, journey.passed(step)
     if question.route in RETAINED:
         retained, journey = _retain(question, inputs, journey)
         organ = f"{question.organ}_lnp" if question.carrier == "lnp" else question.organ
@@ -99,12 +107,20 @@ def take_up(question: Question, inputs: Noting, journey: Journey) -> tuple[Uptak
     return taken, journey.passed(step)
 
 
-def bind(question: Question, inputs: Noting, journey: Journey) -> tuple[BoundToTarget, Journey]:
+def bind(
+    question: Question, inputs: Noting, journey: Journey, share: Amount | None = None
+) -> tuple[BoundToTarget, Journey]:
     """Return the vesicles that bind to the surface of the target cells.
 
     What an organ's cells took up has bound to them first, so on such routes
-    uptake is the count of bound vesicles.
+    uptake is the count of bound vesicles. ``share``: the engine's, of all given, bound at once.
     """
+    if share is not None:
+        bound = BoundToTarget(journey.given.vesicles * share)
+        rest = journey.given.vesicles - bound.vesicles
+        journey = journey.left("not bound when most are", rest)
+        step = inputs.step("bound to all target cells", "vesicle", bound.vesicles)
+        return bound, journey.passed(step)
     if question.route in RETAINED or isinstance(question.given, NaturalRelease):
         taken, journey = take_up(question, inputs, journey)
         return BoundToTarget(taken.vesicles), journey

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
@@ -19,6 +20,19 @@ from exosome.core.errors import InputError
 from exosome.delivery.chain import arrive, bind, give, take_up, target_cells
 from exosome.delivery.denominators import CopiesPerParticle, CopiesPerVesicle
 from exosome.delivery.draws import Noting
+from exosome.delivery.engine import (
+    Content,
+    Opening,
+    after_one_uptake,
+    after_uptake_in_a_well,
+    fellows_of_a_burst,
+    internalised_in_a_well,
+    most_bound_in_a_well,
+    passive_content,
+    recipient_in_a_well,
+    recipient_inside,
+    steady_trickle,
+)
 from exosome.delivery.outcome import Level, Outcome, Packets
 from exosome.delivery.question import (
     ARRIVING,
@@ -38,6 +52,7 @@ from exosome.numerics.compound import Fixed, Poisson, Table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from exosome.cell.recipient import Recipient
     from exosome.core.inputs import Inputs
     from exosome.delivery.chain import Journey
     from exosome.delivery.denominators import UptakePerCell
@@ -84,40 +99,90 @@ def evaluate(question: Question, inputs: Inputs) -> Outcome:
 
 
 def _luminal(question: Question, luminal: Luminal, inputs: Noting, journey: Journey) -> Outcome:
-    taken, journey = take_up(question, inputs, journey)
+    natural = isinstance(question.given, NaturalRelease)
+    well = _well(question, inputs)
+    inside = None if well is None else internalised_in_a_well(well.recipient)
+    taken, journey = take_up(question, inputs, journey, inside)
     cells = target_cells(question, inputs)
     each = taken.per_cell(cells)
     steps = [inputs.step("internalised by one target cell", "vesicle", each.vesicles)]
-    if isinstance(question.given, NaturalRelease):
+    given = journey.given.vesicles
+    captured = np.divide(each.vesicles, given, out=np.zeros_like(given), where=given > 0.0)
+    if natural:
         # A steady trickle: what one cell takes up during one mean life of the
-        # cargo acts together. Exact for the mean; the packets' own decay is left out.
+        # cargo acts together. Exact for the mean; the packets' own decay is the engine's.
         each = type(each)(each.vesicles / inputs[f"cargo_loss.{luminal.cargo}"])
         steps.append(inputs.step("taken up in one life of the cargo", "vesicle", each.vesicles))
     cv = inputs["uptake_cv"]
     steps.append(inputs.step("cell-to-cell spread of uptake (CV)", "", cv))
-    content = _copies_per_vesicle(luminal, inputs)
+    content = _content(question, luminal, inputs)
     steps.append(inputs.step("copies in one vesicle", "copy", content.copies))
-    opening = inputs[f"opening.{question.carrier}"]
-    arrivals, jump = _packets(luminal, each, content.copies, opening)
+    opening = _opening(question, luminal, inputs, well, inside)
+    if "release" in question.engines:
+        opening = replace(opening, fellows=fellows_of_a_burst(inputs) * captured)
+    arrivals, jump = _packets(luminal, each, content, opening)
     if luminal.opening_rule == "all_or_none":
-        opened = each.opened(opening).vesicles
+        opened = each.opened(opening.opened).vesicles
         steps.append(inputs.step("opened in one target cell", "vesicle", opened))
     else:
-        leaked = content.copies * opening
+        leaked = content.copies * opening.opened
         steps.append(inputs.step("released by one internalised vesicle", "copy", leaked))
-    in_cytosol = each.vesicles * opening * content.copies
+    in_cytosol = each.vesicles * opening.opened * content.copies * opening.kept
     steps.append(inputs.step("copies in the cytosol of one cell", "copy", in_cytosol))
     functional = inputs[f"functional_fraction.{luminal.cargo}"]
     steps.append(inputs.step("functional copies in one cell", "copy", in_cytosol * functional))
     needed = _needed_copies(luminal, inputs)
     steps.append(inputs.step("functional copies needed", "copy", needed))
-    sheets = _luminal_sheets(luminal, journey, taken.vesicles, content.copies, opening, functional)
+    sheets = _luminal_sheets(
+        luminal,
+        journey,
+        taken.vesicles,
+        content.copies,
+        opening,
+        functional,
+        by_engine="opening" in question.engines,
+    )
     # A cell needs `needed` functional copies, so `needed / functional` in the cytosol;
     # where nothing functions, no number of copies is enough.
     with np.errstate(divide="ignore"):
         in_cytosol_needed = needed / functional
     effect = Packets(arrivals, jump, in_cytosol, in_cytosol_needed, cv)
     return Outcome(effect, (*journey.steps, *steps), sheets)
+
+
+@dataclass(frozen=True, slots=True)
+class _Well:
+    """The engine's recipient in a well, with the time of contact as the unit of time."""
+
+    recipient: Recipient
+    contact_h: Amount
+
+
+def _well(question: Question, inputs: Noting) -> _Well | None:
+    if "uptake" not in question.engines:
+        return None
+    share = inputs[f"opening.{question.carrier}"]
+    return _Well(*recipient_in_a_well(question.target, inputs, share))
+
+
+def _opening(
+    question: Question,
+    luminal: Luminal,
+    inputs: Noting,
+    well: _Well | None,
+    inside: Amount | None,
+) -> Opening:
+    """Return what becomes of internalised vesicles: the sourced share, or by the engine."""
+    share = inputs[f"opening.{question.carrier}"]
+    one = np.ones_like(share)
+    if "opening" not in question.engines:
+        return Opening(share, 0.0 * one, one, one, 0.0 * one)
+    if isinstance(question.given, NaturalRelease):
+        return steady_trickle(recipient_inside(inputs, share))
+    loss = inputs[f"cargo_loss.{luminal.cargo}"]
+    if well is None or inside is None:
+        return after_one_uptake(recipient_inside(inputs, share), loss)
+    return after_uptake_in_a_well(well.recipient, loss * well.contact_h, inside)
 
 
 def _copies_per_vesicle(luminal: Luminal, inputs: Noting) -> CopiesPerVesicle:
@@ -137,24 +202,44 @@ def _copies_per_vesicle(luminal: Luminal, inputs: Noting) -> CopiesPerVesicle:
     return CopiesPerVesicle(inputs[f"copies_per_vesicle.{luminal.load}"])
 
 
+def _content(question: Question, luminal: Luminal, inputs: Noting) -> Content:
+    if "content" in question.engines:
+        return passive_content(luminal.load, inputs)
+    copies = _copies_per_vesicle(luminal, inputs).copies
+    return Content(copies, np.ones_like(copies))
+
+
 def _packets(
-    luminal: Luminal, each: UptakePerCell, copies: Amount, opening: Amount
+    luminal: Luminal, each: UptakePerCell, content: Content, opening: Opening
 ) -> tuple[Amount, Jump]:
     """Return the mean number of acting vesicles for one cell and the law of their content.
 
     All-or-none opening thins vesicles; partial release thins copies. A packet of
     ``k`` copies that leaks a share ``p`` releases a binomial number, drawn here as
     Poisson with the same mean: its variance is overstated by ``1 / (1 - p)``.
+
+    Where an engine says that vesicles differ, come in bursts or have lost copies, packets of one
+    law with the exact mean and variance of the sum stand for them: a compound Poisson sum of
+    jumps ``J`` has the Fano factor ``1 + E[J(J-1)] / E[J]``.
     """
     whole = luminal.opening_rule == "all_or_none"
-    acting = each.opened(opening).vesicles if whole else each.vesicles
+    share, together = opening.opened, opening.together
+    acting = (each.opened(share).vesicles if whole else each.vesicles) * opening.kept
+    leak = np.ones_like(share) if whole else share
     match luminal.packing:
         case Independent():
-            return acting, Poisson(copies if whole else copies * opening)
+            # E[J(J-1)]/E[J]: from the same vesicle, and from those that came with it and act.
+            fellows = opening.fellows * (share if whole else 1.0)
+            size = (content.crowding + fellows) * together
+            return acting / size, Poisson(content.copies * leak * size)
         case Packed(copies=size):
             # Where the mean load exceeds the packet, every vesicle is loaded with the mean.
-            held = np.maximum(size, copies)
-            return acting * (copies / held), Fixed(held) if whole else Poisson(held * opening)
+            held = np.maximum(size, content.copies)
+            left = held * together
+            if whole:  # some of a packet's copies may be gone: 1 + (held - 1) together
+                left = left + (1.0 - together)
+            arrivals = acting * (content.copies / held) * (held / left)
+            return arrivals, Fixed(left) if whole else Poisson(left * share)
         case GivenTable(copies=sizes, shares=shares):
             return acting, Table(np.array(sizes), np.array(shares))
         case _ as never:
@@ -174,26 +259,37 @@ def _luminal_sheets(
     journey: Journey,
     taken: Amount,
     copies: Amount,
-    opening: Amount,
+    opening: Opening,
     functional: Amount,
+    *,
+    by_engine: bool,
 ) -> tuple[BalanceSheet, BalanceSheet]:
+    back, opened, vesicles = opening.given_back, opening.opened, journey.sheet
+    if by_engine:
+        vesicles = vesicles.put("given back by target cells, intact", taken * back)
     if luminal.opening_rule == "all_or_none":
-        vesicles = journey.sheet.put("inside target cells, unopened", taken * (1.0 - opening))
-        vesicles = vesicles.put("inside target cells, opened", taken * opening)
+        unopened = taken * (1.0 - back - opened)
+        vesicles = vesicles.put("inside target cells, unopened", unopened)
+        vesicles = vesicles.put("inside target cells, opened", taken * opened)
     else:
-        vesicles = journey.sheet.put("inside target cells, leaking", taken)
-    given, released = journey.given.vesicles * copies, taken * copies * opening
+        vesicles = vesicles.put("inside target cells, leaking", taken * (1.0 - back))
+    given, released = journey.given.vesicles * copies, taken * copies * opened
+    there = released * opening.kept
     sheet = BalanceSheet("copy", given)
     sheet = sheet.put("never internalised by target cells", given - taken * copies)
-    sheet = sheet.put("kept inside vesicles", taken * copies * (1.0 - opening))
-    sheet = sheet.put("in the cytosol, not functional", released * (1.0 - functional))
-    return vesicles, sheet.put("functional", released * functional)
+    sheet = sheet.put("kept inside vesicles", taken * copies * (1.0 - opened))
+    if by_engine:
+        sheet = sheet.put("in the cytosol before or after most are there", released - there)
+    sheet = sheet.put("in the cytosol, not functional", there * (1.0 - functional))
+    return vesicles, sheet.put("functional", there * functional)
 
 
 def _surface_ligand(
     question: Question, ligand: SurfaceLigand, inputs: Noting, journey: Journey
 ) -> Outcome:
-    bound, journey = bind(question, inputs, journey)
+    well = _well(question, inputs)
+    at_once = None if well is None else most_bound_in_a_well(well.recipient)
+    bound, journey = bind(question, inputs, journey, at_once)
     each = bound.per_cell(target_cells(question, inputs))
     steps = [inputs.step("bound to one target cell", "vesicle", each.vesicles)]
     cv = inputs["uptake_cv"]

@@ -12,6 +12,9 @@ OpeningRule = Literal["all_or_none", "partial"]
 Carrier = Literal["natural_vesicle", "fusogenic_vesicle", "lnp"]
 Route = Literal["intravenous", "inhaled", "intra_articular", "in_vitro", "neighbour"]
 
+EngineStage = Literal["release", "content", "uptake", "opening"]
+"""A stage that a cell engine can compute in place of a sourced fraction, in the chain's order."""
+
 # Routes whose organ shares come from a label: what is retained was taken up already.
 RETAINED: tuple[Route, ...] = ("intravenous",)
 # Routes that bring vesicles into the space around the cells: uptake is a further step.
@@ -140,7 +143,8 @@ class Question:
 
     ``cells`` is the number of target cells where the claim declares it (a
     dish); otherwise the catalog's count is used. ``only`` restricts a parameter
-    to named records. ``name`` is where error messages point to.
+    to named records. ``name`` is where error messages point to. ``engines`` are the stages that
+    the cell engines compute; all others are at envelope depth.
     """
 
     name: str
@@ -154,3 +158,4 @@ class Question:
     cells: float | None = None
     body_weight_kg: float | None = None
     only: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    engines: frozenset[EngineStage] = frozenset()

@@ -20,6 +20,7 @@ import re
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from xml.sax.saxutils import escape
 
 from exosome.core.errors import InputError
 from exosome.numerics.network.description import (
@@ -42,7 +43,7 @@ from exosome.numerics.network.expression import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from exosome.numerics.network.description import Side
 
@@ -468,12 +469,21 @@ def _truth(tree: Expression) -> str:
     return f"({_text(tree)} != 0)"
 
 
-def write_sbml(network: Network, *, mean_field: bool = False) -> str:
+def write_sbml(
+    network: Network,
+    *,
+    mean_field: bool = False,
+    notes: Sequence[str] = (),
+    time_unit_s: float | None = None,
+) -> str:
     """Return a network as an SBML Level 3 Version 1 document.
 
     Species are amounts in items. With `mean_field`, mass action is written with powers, so
     that a deterministic simulator integrates the limit that `ode.mean_field` does; without it
     with falling factorials, so that a stochastic one draws from the same law.
+
+    ``notes`` are paragraphs for people, kept in the model's notes element. ``time_unit_s``
+    states the unit of time in seconds, such as 3600; without it the document states none.
 
     What the mean field loses: whole counts, chance and bursts; the law of the cargo of one
     vesicle; extinction. SBML keeps no record of where a number comes from either.
@@ -508,6 +518,11 @@ def write_sbml(network: Network, *, mean_field: bool = False) -> str:
     model.setId(re.sub(r"\W", "_", network.name, flags=re.ASCII))
     for unit in (model.setSubstanceUnits, model.setExtentUnits):
         unit("item")
+    if time_unit_s is not None:
+        _state_time_unit(sbml, model, time_unit_s)
+    if notes:
+        text = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in notes)
+        model.setNotes(f'<body xmlns="http://www.w3.org/1999/xhtml">{text}</body>')
 
     def math_of(tree: Expression) -> Any:
         node = sbml.parseL3Formula(_text(tree))
@@ -576,6 +591,17 @@ def write_sbml(network: Network, *, mean_field: bool = False) -> str:
             assignment.setVariable(target)
             assignment.setMath(math_of(tree_of(formula)))
     return cast("str", sbml.writeSBMLToString(document))
+
+
+def _state_time_unit(sbml: Any, model: Any, seconds: float) -> None:
+    definition = model.createUnitDefinition()
+    definition.setId("unit_of_time")
+    unit = definition.createUnit()
+    unit.setKind(sbml.UNIT_KIND_SECOND)
+    unit.setMultiplier(float(seconds))
+    unit.setScale(0)
+    unit.setExponent(1.0)
+    model.setTimeUnits("unit_of_time")
 
 
 def _place(one: Any, name: str, *, constant: bool) -> Any:

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 _TOLERANCE = 1e-6  # relative, of each step; absolute: this share of the dose over a million
 _MOMENTS = 49
 _FIRST_H = 1.0 / 60.0
+_NOTED_H = (1.0 / 30.0, 0.25, 1.0, 4.0)
 _SIZES = ("vesicle_diameter", "vesicle_diameter_gsd")
 _COUNTS = ("kupffer_cell", "lsec", "hepatocyte")
 _MOST_DRAWS = 2_000
@@ -95,7 +96,7 @@ class BodyRun(Strict):
     """How long, how many size classes, how many draws."""
 
     duration: str = "24 h"
-    classes: Annotated[int, Field(ge=1, le=50)] = 5
+    classes: Annotated[int, Field(ge=1, le=50)] = 3
     draws: Annotated[int, Field(ge=0, le=_MOST_DRAWS)] = 100
 
 
@@ -200,6 +201,7 @@ def plan(scenario: BodyScenario, catalog: Catalog, *, seed: int, where: str = "s
         weight = to_internal(scenario.body.weight, "g", where=f"{where} body.weight")
         power = pool(catalog, "body_power.flow_weight", where=where).median
         held = scaled(held, weight, flow_exponent=power, where=f"{where} body.weight")
+    particle = kind(scenario.dose.kind, where=f"{where} dose.kind")
     dose, by_cells = _dose(scenario, held, where=f"{where} dose.amount")
     hours = to_internal(scenario.run.duration, "h", where=f"{where} run.duration")
     if not 0.1 <= hours <= 24.0 * 90:
@@ -209,7 +211,7 @@ def plan(scenario: BodyScenario, catalog: Catalog, *, seed: int, where: str = "s
             remedy="give 6 min to 90 days",
         )
     design = Design(
-        kind(scenario.dose.kind, where=f"{where} dose.kind"),
+        particle,
         route(scenario.dose.route, where=f"{where} dose.route"),
         label(scenario.label.key, where=f"{where} label.key"),
         scenario.run.classes,
@@ -480,7 +482,7 @@ def _moments(planned: Plan) -> Floats:
         route=planned.design.route.key,
     )
     more = [p.time_h for p in points if p.time_h < planned.hours]
-    more += [1.0, 4.0, *planned.design.repeats_h]
+    more += [*_NOTED_H, *planned.design.repeats_h]
     more += [planned.design.infusion_h] * (planned.design.infusion_h > 0.0)
     kept = [t for t in more if t < planned.hours]
     every = np.array([0.0, *spread.tolist(), *kept], dtype=np.float64)

@@ -1,7 +1,7 @@
 """One thing changed at a time in a body, what was watched, and which way it had to go.
 
-A mechanism whose removal moves nothing is no mechanism. Every row is a pair of runs at the middle of
-every number, alike but for the change.
+A mechanism whose removal moves nothing is no mechanism. Every row is a pair of runs at the middle
+of every number, alike but for the change.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ Direction = Literal["rises", "falls", "unchanged"]
 # Two runs of the same numbers differ by rounding and by the error of the integrator only (1e-6 of
 # a step), so a thousandth is a change. Nothing here is drawn.
 _SAME = 1e-3
+_CLASSES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,11 @@ def watched(
     gsd: float,
     change: Mapping[str, float] | None = None,
     residual_blood: float = 1.0,
-    where: str = "body",
 ) -> Watched:
     """Return what one run at the middle of every number shows."""
-    numbers = {role: pool(catalog, role, where=where).median for role in roles_of(design)}
+    numbers = {role: pool(catalog, role, where="body").median for role in roles_of(design)}
     numbers |= {
-        one.role: pool(catalog, one.role, where=where).median
+        one.role: pool(catalog, one.role, where="body").median
         for one in catalog.values()
         if one.role.startswith("body_fold.seen_")
     }
@@ -99,6 +99,7 @@ def watched(
     found = mean_fields(
         network(design, values),
         _HOURS,
+        values=values,
         relative_tolerance=1e-7,
         absolute_tolerance=1e-12 * dose,
         workers=1,
@@ -119,7 +120,7 @@ def watched(
 
 
 def changes_table(design: Design, catalog: Catalog, *, species: str = "mouse") -> list[Changed]:
-    """Return the table for an intravenous dose of a design's kind and label."""
+    """Return the table for a species: vesicles of one size with 125I, intravenous."""
     from exosome.body.kinds import KINDS
     from exosome.body.labels import LABELS
     from exosome.body.routes import ROUTES
@@ -127,7 +128,7 @@ def changes_table(design: Design, catalog: Catalog, *, species: str = "mouse") -
     held = body(species)
     plain = replace(
         design, kind=KINDS["vesicle"], route=ROUTES["iv"], label=LABELS["iodine125"],
-        infusion_h=0.0, repeats_h=(), by_cells=False,
+        classes=_CLASSES, infusion_h=0.0, repeats_h=(), by_cells=False,
     )  # fmt: skip
     size = pool(catalog, "vesicle_diameter", where="body").median
     spread = pool(catalog, "vesicle_diameter_gsd", where="body").median

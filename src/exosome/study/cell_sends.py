@@ -425,7 +425,7 @@ class Result:
 
 def run(planned: Plan, *, workers: int = 2) -> Result:
     """Return the result of a plan; the same for any number of workers."""
-    middle = {name: np.asarray(one.median) for name, one in planned.pools.items()}
+    middle = _middle(planned)
     pathway, baseline = _pathways(planned, middle, np.asarray(planned.release_middle))
     bins = max(1, round(planned.hours))
     cells = simulate_cells(
@@ -457,6 +457,15 @@ def run(planned: Plan, *, workers: int = 2) -> Result:
         cargo=_cargo(planned, middle, closed),
         knock_outs=_knock_outs(planned, baseline, middle, workers),
     )
+
+
+def _middle(planned: Plan) -> dict[str, Floats]:
+    return {name: np.asarray(one.median) for name, one in planned.pools.items()}
+
+
+def middle_pathway(planned: Plan) -> Pathway:
+    """Return the pathway that the simulated cells have, under the scenario's conditions."""
+    return _pathways(planned, _middle(planned), np.asarray(planned.release_middle))[0]
 
 
 def _pathways(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from exosome.delivery.problem import Problem
     from exosome.delivery.shares import Shares
     from exosome.delivery.verdict import Margins, Verdict
+    from exosome.study.depths import DepthFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,10 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The margin of one mechanism and everything that qualifies it."""
+    """The margin of one mechanism and everything that qualifies it.
+
+    ``depths`` is None where no stage of the mechanism has an engine.
+    """
 
     verdict: Verdict
     margins: Margins
@@ -82,6 +86,7 @@ class Finding:
     histogram: Histogram
     responding_by_packing: Curve | None
     responding_by_dose: Curve
+    depths: DepthFound | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exosome.core.random import Streams
-from exosome.delivery.extremes import conservation_ceiling, sourced_best_case
+from exosome.delivery.extremes import sourced_best_case
 from exosome.delivery.flips import smallest_flip
 from exosome.delivery.measurement import next_measurements
 from exosome.delivery.question import GivenTable, Luminal, Packed
 from exosome.delivery.shares import variance_shares
 from exosome.delivery.verdict import judge, summarise
+from exosome.study.depths import ceiling, compare
 from exosome.study.result import (
     Curve,
     Finding,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from exosome.delivery.draws import Draws
     from exosome.delivery.outcome import Outcome
     from exosome.delivery.problem import Problem
+    from exosome.study.depths import Depths
     from exosome.study.plan import Plan
 
     Amount = NDArray[np.float64]
@@ -61,11 +63,11 @@ def run_all(
     plans: Sequence[Plan], *, workers: int = 2, reporter: Reporter | None = None
 ) -> tuple[Result, ...]:
     """Return the results of several plans, run side by side."""
-    tasks = [(plan, problem) for plan in plans for problem in plan.problems]
+    tasks = [(plan, depths) for plan in plans for depths in plan.depths]
     if reporter is not None:
         reporter.start("mechanisms", len(tasks))
 
-    def one(task: tuple[Plan, Problem]) -> MechanismResult:
+    def one(task: tuple[Plan, Depths]) -> MechanismResult:
         found = _mechanism(*task)
         if reporter is not None:
             reporter.advance(1)
@@ -78,20 +80,20 @@ def run_all(
         if reporter is not None:
             reporter.finish()
     return tuple(
-        Result(tuple(next(found) for _ in plan.problems), plan.seed, plan.draws, plan.sobol_size)
+        Result(tuple(next(found) for _ in plan.depths), plan.seed, plan.draws, plan.sobol_size)
         for plan in plans
     )
 
 
-def _mechanism(plan: Plan, problem: Problem) -> MechanismResult:
-    streams = Streams(plan.seed)
+def _mechanism(plan: Plan, depths: Depths) -> MechanismResult:
+    streams, problem = Streams(plan.seed), depths.at(plan.depth)
     draws = problem.draws(streams, plan.draws)
     outcome = problem.outcome(draws)
     steps = tuple(
         StepSummary(step.name, step.unit, *_interval(step.amount), step.roles)
         for step in outcome.steps
     )
-    finding = _finding(plan, problem, streams, draws, outcome) if plan.effect_declared else None
+    finding = _finding(plan, depths, streams, draws, outcome) if plan.effect_declared else None
     if finding is None:
         steps = steps[:-1]  # the last step is the need, and none was declared
     return MechanismResult(
@@ -104,13 +106,14 @@ def _mechanism(plan: Plan, problem: Problem) -> MechanismResult:
 
 
 def _finding(
-    plan: Plan, problem: Problem, streams: Streams, draws: Draws, outcome: Outcome
+    plan: Plan, depths: Depths, streams: Streams, draws: Draws, outcome: Outcome
 ) -> Finding:
+    problem = depths.at(plan.depth)
     wanted = problem.question.responding_fraction
     drawn = outcome.effect.margin(wanted)
     margins = summarise(drawn)
-    ceiling, best = conservation_ceiling(problem), sourced_best_case(problem)
-    verdict = judge(margins, ceiling.binding, best.margin)
+    most, best = ceiling(depths, plan.depth), sourced_best_case(problem)
+    verdict = judge(margins, most.binding, best.margin)
     return Finding(
         verdict=verdict,
         margins=margins,
@@ -118,30 +121,32 @@ def _finding(
         by_fraction=tuple(
             (f, margins if f == wanted else summarise(outcome.effect.margin(f))) for f in FRACTIONS
         ),
-        ceiling=ceiling,
+        ceiling=most,
         best_case=best,
-        rivals=_rival_verdicts(plan, problem, streams, draws),
+        rivals=_rival_verdicts(plan, depths, streams, draws),
         shares=variance_shares(problem, streams, plan.sobol_size),
-        flips=smallest_flip(problem, draws, verdict, ceiling.binding, best.margin),
+        flips=smallest_flip(problem, draws, verdict, most.binding, best.margin),
         measurements=next_measurements(problem, draws, drawn, streams),
         histogram=_histogram(drawn),
         responding_by_packing=_by_packing(problem, draws),
         responding_by_dose=_by_dose(problem, draws),
+        depths=compare(depths, streams),
     )
 
 
 def _rival_verdicts(
-    plan: Plan, problem: Problem, streams: Streams, draws: Draws
+    plan: Plan, depths: Depths, streams: Streams, draws: Draws
 ) -> tuple[RivalVerdict, ...]:
     """Return the verdict under each contradicting position, other luck unchanged."""
+    problem = depths.at(plan.depth)
     found: list[RivalVerdict] = []
     for role, one in problem.pools.items():
         for position in one.rivals:
             settled = problem.holding(role, position)
             u = streams.of(f"input.{role}").random(plan.draws)
             margins = summarise(settled.margin(draws.with_value(role, settled.pools[role].draw(u))))
-            ceiling, best = conservation_ceiling(settled), sourced_best_case(settled)
-            verdict = judge(margins, ceiling.binding, best.margin)
+            most = ceiling(depths, plan.depth, held=(role, position))
+            verdict = judge(margins, most.binding, sourced_best_case(settled).margin)
             found.append(RivalVerdict(role, position, verdict, margins))
     return tuple(found)
 

@@ -1,7 +1,8 @@
 """Reaction networks with whole counts: one description, several solvers.
 
 `Network` describes; `simulate` and `trajectory` run it exactly or by tau-leaping;
-`mean_field` and `mean_fields` integrate its deterministic limit, the latter for many sets of values. Compiled code is loaded at first use.
+`mean_field` integrates its deterministic limit, `mean_fields` that of many sets of values.
+Compiled code is loaded at first use.
 """
 
 from __future__ import annotations

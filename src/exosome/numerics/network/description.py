@@ -345,9 +345,7 @@ def network_rate(one: Reaction) -> Expression:
     return tree_of(one.rate.constant if isinstance(one.rate, MassAction) else one.rate)
 
 
-def start_values(
-    network: Network, values: Mapping[str, Value] | None = None
-) -> dict[str, Value]:
+def start_values(network: Network, values: Mapping[str, Value] | None = None) -> dict[str, Value]:
     """Return the value of every name at the start, rules included.
 
     ``values``, numbers or arrays of one shape, take the place of what the network says.

@@ -66,7 +66,9 @@ class Elimination(NamedTuple):
         return found
 
 
-def _markowitz(size: int, entries: Iterable[tuple[int, int]]) -> list[tuple[int, set[int], set[int]]]:
+def _markowitz(
+    size: int, entries: Iterable[tuple[int, int]]
+) -> list[tuple[int, set[int], set[int]]]:
     """Return pivots in order, each with the rows and the columns that its elimination meets."""
     row = [{i} for i in range(size)]
     column = [{i} for i in range(size)]

@@ -130,7 +130,7 @@ def mean_field(
     return Course(many.names, many.times, many.values[0], int(many.steps[0]))
 
 
-def mean_fields(  # noqa: PLR0913 - keyword only, each with a default
+def mean_fields(
     network: Network,
     times: ArrayLike,
     *,
@@ -189,8 +189,7 @@ def mean_fields(  # noqa: PLR0913 - keyword only, each with a default
             f"{absolute.size} absolute tolerances for {patients} patients", where=where,
             remedy="give one number, or one for each patient",
         )  # fmt: skip
-    absolute = np.array(np.broadcast_to(absolute, (patients,)))
-    control = relative_tolerance, absolute, fixed_step or 0.0
+    control = relative_tolerance, np.ones(patients) * absolute, fixed_step or 0.0
     steps = np.zeros(patients, np.int64)
     with ThreadPoolExecutor(workers) as pool:
         for segment in range(run.segments):
@@ -279,10 +278,14 @@ def _start(resolved: Resolved, values: Mapping[str, ArrayLike], where: str) -> d
             )  # fmt: skip
     patients = sizes.pop() if sizes else 1
     found = start_values(network, given)
-    return {
-        name: np.array(np.broadcast_to(np.asarray(value, np.float64), (patients,)))
-        for name, value in found.items()
-    }
+    return {name: _for_each(value, patients) for name, value in found.items()}
+
+
+def _for_each(value: Value, patients: int) -> Floats:
+    """Return one number for each patient, in an array of its own."""
+    out = np.empty(patients)
+    out[:] = value
+    return out
 
 
 def _needed(resolved: Resolved, names: tuple[str, ...], where: str) -> tuple[str, ...]:
@@ -364,8 +367,7 @@ class _Run:
         return np.take_along_axis(moments, order, -1), np.take_along_axis(after, order, -1)
 
     def _evaluated(self, tree: Expression) -> Floats:
-        value = np.asarray(evaluate(tree, self._values, 0.0))
-        return np.array(np.broadcast_to(value, (self._patients,)), np.float64)
+        return _for_each(evaluate(tree, self._values, 0.0), self._patients)
 
     def advance(
         self, segment: int, pool: ThreadPoolExecutor, control: tuple[float, Floats, float],
@@ -401,11 +403,13 @@ class _Run:
                 self._plan, np.ascontiguousarray(offset[:, here]),
                 np.ascontiguousarray(linear[:, here]), np.ascontiguousarray(tape[:, here]), own,
                 start[here], stop[here], first[here].copy(), last[here].copy(), self._grid, columns,
-                self._out[here], relative, absolute[here], fixed_step, steps[here], status[here], when[here],
+                self._out[here], relative, absolute[here], fixed_step, steps[here], status[here],
+                when[here],
             )  # fmt: skip
             state[:, here] = own
 
-        for _ in pool.map(block, range(0, self._patients, _BLOCK)):
+        starts = range(0, self._patients, _BLOCK)
+        for _ in map(block, starts) if len(starts) == 1 else pool.map(block, starts):
             pass
         self._values |= dict(zip(self._constants.states, state, strict=True))
 

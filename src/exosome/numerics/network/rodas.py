@@ -217,7 +217,8 @@ def solve_rows(
 def solve_block(
     plan: Plan, offset: Floats, linear: Floats, constant: Floats, state: Floats,
     start: Floats, stop: Floats, first: Ints, last: Ints, grid: Floats, columns: Ints,
-    saved: Floats, relative: float, absolute: Floats, fixed_step: float, steps: Ints, status: Ints, when: Floats,
+    saved: Floats, relative: float, absolute: Floats, fixed_step: float, steps: Ints,
+    status: Ints, when: Floats,
 ) -> None:  # fmt: skip
     """Move the patients of a block from their start to their stop.
 
@@ -291,9 +292,7 @@ def solve_block(
         if running == 0:
             return
         run_tape(tape, 0, all_code, r)
-        add_slopes(
-            linear_at, linear_column, rate_state, rate_register, rate_change, b, a, r, k, 0
-        )
+        add_slopes(linear_at, linear_column, rate_state, rate_register, rate_change, b, a, r, k, 0)
         # Steps: guess the first, then divide what is left so that no tiny one remains.
         for lane in range(WIDTH):
             p = who[lane]
@@ -348,9 +347,7 @@ def solve_block(
                     for s in range(1, stage):
                         add_product(gathered, 0, k, s * n + i, weight_c, 5 * stage + s)
                     add_product(k, here + i, gathered, 0, one_step, 0)
-            solve_rows(
-                lower_at, lower_column, upper_at, upper_column, m, inverse, k, here
-            )
+            solve_rows(lower_at, lower_column, upper_at, upper_column, m, inverse, k, here)
         for q in range(flat_y.size):
             value = flat_y[q] + flat_last[q]
             flat_y[q] = value

@@ -171,7 +171,7 @@ def planned(resolved: Resolved) -> tuple[Plan, Constants]:
     number = {name: k for k, name in enumerate(names)}
     pairs = {(number[i], number[j]) for i, j in (*((i, j) for i, j, _ in linear), *slope)}
     plan = elimination(len(names), pairs)
-    states = tuple(names[k] for k in plan.order)
+    states = tuple(names[int(k)] for k in plan.order)
     rank = {name: k for k, name in enumerate(states)}
     places = plan.places()
 

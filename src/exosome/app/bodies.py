@@ -1,0 +1,566 @@
+"""``exosome body`` and ``exosome run body``: the terminal page, the HTML page and the tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from exosome.app.body_figures import (
+    Course,
+    Frame,
+    against_own,
+    courses,
+    label_and_place,
+    outline,
+)
+from exosome.app.terminal import console
+from exosome.catalog.load import load_catalog
+from exosome.core.files import write_all
+from exosome.core.provenance import trace_run
+from exosome.study.body import plan, read_scenario, run, scenario_of
+from exosome.study.body_table import changes_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import RenderableType
+
+    from exosome.body.published import Point
+    from exosome.catalog.record import Sourced
+    from exosome.study.body import BodyResult, BodyScenario
+
+    Values = dict[str, Any]
+
+_CHARTS = ("blood", "liver", "spleen", "lung", "kidney", "gut", "bone", "brain")
+_FLOOR = 0.01
+_FRAMES_H = (1.0 / 30.0, 1.0, 4.0)
+_TABLE_H = (1.0 / 30.0, 0.25, 1.0, 4.0)
+_END_NAMES = {
+    "digested": "digested in cells",
+    "lysed": "lysed",
+    "swallowed": "swallowed",
+    "free": "released label",
+    "impurity": "impurity",
+    "urine": "urine",
+    "faeces": "gut contents",
+    "bone_label": "released label in bone",
+}
+
+
+def run_body(
+    name_or_file: str,
+    *,
+    out: Path | None,
+    numbers: Sequence[Path],
+    seed: int,
+    workers: int,
+    quiet: bool,
+) -> None:
+    """Run a scenario of a dose in a body, write its directory and print the page.
+
+    Raises
+    ------
+    InputError
+        The scenario, a number or the directory cannot be used.
+    """
+    scenario = read_scenario(name_or_file)
+    own = [] if name_or_file == "body" else [Path(name_or_file)]
+    _run(
+        scenario,
+        stem=Path(name_or_file).stem,
+        own=own,
+        out=out,
+        numbers=numbers,
+        seed=seed,
+        workers=workers,
+        quiet=quiet,
+    )
+
+
+def run_body_asked(
+    asked: Mapping[str, Mapping[str, object]],
+    *,
+    out: Path | None,
+    numbers: Sequence[Path],
+    seed: int,
+    workers: int,
+    quiet: bool,
+) -> None:
+    """Run what the command line's options say, as `run_body` does a file.
+
+    Raises
+    ------
+    InputError
+        An option cannot be used.
+    """
+    scenario = scenario_of({"schema_version": 1, **asked}, where="exosome body")
+    _run(
+        scenario,
+        stem=f"body-{scenario.body.species}",
+        own=[],
+        out=out,
+        numbers=numbers,
+        seed=seed,
+        workers=workers,
+        quiet=quiet,
+    )
+
+
+def check_body(name_or_file: str, *, numbers: Sequence[Path]) -> None:
+    """Validate a scenario and print what would run, from which numbers.
+
+    Raises
+    ------
+    InputError
+        The scenario or a number cannot be used.
+    """
+    scenario = read_scenario(name_or_file)
+    where = f"{Path(name_or_file).stem}.toml"
+    planned = plan(scenario, load_catalog(tuple(numbers)), seed=1, where=where)
+    table = Table("record", "number", "value", "unit", "read", box=None, pad_edge=False)
+    for one in planned.records:
+        table.add_row(one.id, one.role, _range(one), one.unit, planned.read_as[one.id])
+    words = (
+        f"{_fig(planned.dose)} {planned.design.kind.name}s into a {planned.held.species}, "
+        f"{planned.design.route.name}, {planned.hours:g} h"
+    )
+    console().print(Group(Text(words, style="bold"), table))
+
+
+def _run(
+    scenario: BodyScenario,
+    *,
+    stem: str,
+    own: Sequence[Path],
+    out: Path | None,
+    numbers: Sequence[Path],
+    seed: int,
+    workers: int,
+    quiet: bool,
+) -> None:
+    catalog = load_catalog(tuple(numbers))
+    planned = plan(scenario, catalog, seed=seed, where=f"{stem}.toml" if own else "exosome body")
+    result = run(planned, workers=workers)
+    changes = changes_table(planned.design, catalog, species=planned.held.species)
+    summary = body_summary(result)
+    summary["changes"] = [
+        {
+            "change": one.change,
+            "observable": one.observable,
+            "expected": one.expected,
+            "outcome": one.outcome,
+            "agrees": one.agrees,
+            "before": one.before,
+            "after": one.after,
+        }
+        for one in changes
+    ]
+    directory = out or Path(f"{stem}-run")
+    origin = trace_run(seed=seed, arguments=sys.argv[1:], input_files=[*own, *numbers])
+    written = {
+        "body.html": body_page(result, summary),
+        "body.json": json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        "courses.csv": _csv(_course_rows(result)),
+        "balance.csv": _csv(_balance_rows(result)),
+        "changes.csv": _csv(summary["changes"]),
+        "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
+    }
+    write_all(directory, {name: text.encode() for name, text in written.items()}, where="--out")
+    if not quiet:
+        console().print(_terminal(summary))
+    console().print(f"Page: {directory / 'body.html'}", soft_wrap=True, highlight=False)
+
+
+def body_summary(result: BodyResult) -> Values:
+    """Return everything that the page says, as plain values."""
+    planned = result.plan
+    design, held = planned.design, planned.held
+    dose_words = f"{_fig(planned.dose)} {'cells' if design.by_cells else _plural(design.kind.name)}"
+    return {
+        "species": held.species,
+        "population": held.population,
+        "weight_g": held.weight_g,
+        "dose": planned.dose,
+        "dose_in_words": dose_words,
+        "by_cells": design.by_cells,
+        "kind": design.kind.name,
+        "route": design.route.name,
+        "is_deposited": design.route.deposits,
+        "label": design.label.name,
+        "residual_blood": planned.conditions.residual_blood,
+        "diameter_nm": result.sizes.median_nm,
+        "diameter_gsd": result.sizes.gsd,
+        "class_diameters_nm": list(result.sizes.diameters_nm),
+        "infusion_h": design.infusion_h,
+        "repeats_h": list(design.repeats_h),
+        "changed": dict(planned.scenario.change),
+        "hours": planned.hours,
+        "draws": planned.scenario.run.draws,
+        "seed": planned.seed,
+        "half_life_min": [None if math.isinf(x) else x for x in result.half_life_min],
+        "organs": _organ_rows(result),
+        "per_cell": [
+            {
+                "cell": name,
+                "low": float(band.low.max()),
+                "middle": float(band.middle.max()),
+                "high": float(band.high.max()),
+            }
+            for name, band in result.per_cell.items()
+        ],
+        "balance": _balance_rows(result),
+        "worst_gap": result.worst_gap,
+        "own": {
+            "pool": result.own_pool,
+            "secreted_per_h": result.own_per_h,
+            "dose_over_pool": planned.dose / result.own_pool,
+            "peak_fold": float(result.own.middle.max()),
+            "start_fold": float(result.own.middle[0]),
+        },
+        "cells": [
+            {"place": place, **_at_times(result, band.middle)}
+            for place, band in result.cells.items()
+        ],
+        "secreted": None
+        if result.secreted is None
+        else {
+            "low": float(result.secreted.low[-1]),
+            "middle": float(result.secreted.middle[-1]),
+            "high": float(result.secreted.high[-1]),
+        },
+        "points": [_point_row(result, one) for one in result.points],
+        "numbers": [
+            {
+                "id": one.id,
+                "quantity": one.quantity,
+                "role": one.role,
+                "value": _range(one),
+                "unit": one.unit,
+                "read": planned.read_as[one.id],
+                "source": one.citation,
+                "note": one.note,
+            }
+            for one in planned.records
+        ],
+        "read_counts": _read_counts(result),
+        "identifiability": _IDENTIFIABILITY,
+    }
+
+
+# Of the published design (organs at 4 and 24 h, one dose), of a design with early blood and of a
+# ladder of doses; a study of a prototype of this model with eleven groups of parameters.
+_IDENTIFIABILITY = [
+    {"design": "organs at 4 and 24 h, one dose", "informed": "1 of 11 (digestion)"},
+    {"design": "the same with blood at both times", "informed": "2 of 11"},
+    {
+        "design": "blood and organs from 2 min on, one dose",
+        "informed": "2 of 11, and clearance of the liver",
+    },
+    {"design": "two doses, 1e9 and 1e12", "informed": "8 of 11"},
+    {"design": "three doses, 1e9, 1e11, 1e12, early blood", "informed": "9 of 11"},
+]
+
+
+def _plural(name: str) -> str:
+    return "vesicles" if name == "vesicle" else f"{name}s"
+
+
+def _read_counts(result: BodyResult) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for status in result.plan.read_as.values():
+        found[status] = found.get(status, 0) + 1
+    return dict(sorted(found.items()))
+
+
+def _nearest(result: BodyResult, hour: float) -> int:
+    return min(range(result.hours.size), key=lambda k: abs(float(result.hours[k]) - hour))
+
+
+def _shown_hours(result: BodyResult, wanted: Sequence[float]) -> list[float]:
+    last = float(result.hours[-1])
+    return [*(h for h in wanted if h < 0.9 * last), last]
+
+
+def _at_times(result: BodyResult, course: Any) -> dict[str, float]:
+    return {
+        f"at {_time(hour)}": float(course[_nearest(result, hour)])
+        for hour in _shown_hours(result, _TABLE_H)
+    }
+
+
+def _time(hour: float) -> str:
+    if hour < 1.0:
+        return f"{60.0 * hour:.3g} min"
+    return f"{hour:.3g} h" if hour < 72.0 else f"{hour / 24.0:.3g} d"
+
+
+def _organ_rows(result: BodyResult) -> list[Values]:
+    hour = _main_hour(result)
+    k = _nearest(result, hour)
+    rows: list[Values] = []
+    for name, band in result.label.items():
+        place = result.vesicles[name]
+        volume = result.volumes.get(name)
+        signal = float(band.middle[k])
+        rows.append(
+            {
+                "organ": name,
+                "hour": float(result.hours[k]),
+                "signal_low": float(band.low[k]),
+                "signal": signal,
+                "signal_high": float(band.high[k]),
+                "signal_per_ml": None if volume is None else signal / volume,
+                "vesicles_low": float(place.low[k]),
+                "vesicles": float(place.middle[k]),
+                "vesicles_high": float(place.high[k]),
+            }
+        )
+    return rows
+
+
+def _main_hour(result: BodyResult) -> float:
+    return min(4.0, float(result.hours[-1]))
+
+
+def _point_row(result: BodyResult, one: Point) -> Values:
+    k = _nearest(result, one.time_h)
+    volume = result.volumes.get(one.organ, 1.0)
+    scale = 1.0 if one.unit == "%ID/organ" else 1.0 / volume
+    band = result.label[one.organ]
+    low, middle, high = (scale * float(x[k]) for x in (band.low, band.middle, band.high))
+    inside = low <= one.value <= high
+    return {
+        "study": one.study,
+        "organ": one.organ,
+        "hour": one.time_h,
+        "published": one.value,
+        "unit": one.unit,
+        "low": low,
+        "middle": middle,
+        "high": high,
+        "inside": inside,
+        "read": one.status,
+        "note": one.note,
+    }
+
+
+def _balance_rows(result: BodyResult) -> list[Values]:
+    rows: list[Values] = []
+    for ledger, of in (("vesicles", result.sheet.vesicles), ("label", result.sheet.label)):
+        if ledger == "label" and result.plan.design.by_cells:
+            continue
+        total = sum(course for course in of.values())
+        for place, course in of.items():
+            share = {
+                f"at {_time(h)}": 100.0
+                * float(course[_nearest(result, h)])
+                / max(float(total[_nearest(result, h)]), 1e-300)  # type: ignore[index]
+                for h in _shown_hours(result, _TABLE_H)
+            }
+            rows.append({"ledger": ledger, "place": _END_NAMES.get(place, place), **share})
+    return rows
+
+
+def _course_rows(result: BodyResult) -> list[Values]:
+    return [
+        {
+            "organ": name,
+            "hours": float(hour),
+            **{
+                f"{what}_{part}": float(getattr(bands[name], part)[k])
+                for what, bands in (("signal", result.label), ("vesicles", result.vesicles))
+                for part in ("low", "middle", "high")
+            },
+        }
+        for name in result.label
+        for k, hour in enumerate(result.hours)
+    ]
+
+
+def body_page(result: BodyResult, summary: Values) -> str:
+    """Return the self-contained HTML page."""
+    from jinja2 import Environment, StrictUndefined
+
+    held = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    held.filters.update(fig=_fig, time=_time)
+    package = files("exosome.app")
+    report = package.joinpath("report.html.j2").read_text("utf-8")
+    style = re.search(r"<style>(.*?)</style>", report, re.DOTALL)
+    text = package.joinpath("body.html.j2").read_text("utf-8")
+    return held.from_string(text).render(
+        s=summary,
+        style="" if style is None else style[1],  # one house style, kept in one place
+        **_figures(result, summary),
+    )
+
+
+def _figures(result: BodyResult, summary: Values) -> dict[str, str]:
+    by_cells = result.plan.design.by_cells
+    bands = result.vesicles if by_cells else result.label
+    shown = [name for name in _CHARTS if name in bands]
+    if result.plan.design.route.is_depot:
+        shown = ["depot", "nodes", *shown[:6]]
+    charts = [
+        Course(
+            name,
+            bands[name].low.tolist(),
+            bands[name].middle.tolist(),
+            bands[name].high.tolist(),
+            result.vesicles[name].middle.tolist(),
+            [
+                (p.time_h, p.value * (1.0 if p.unit == "%ID/organ" else result.volumes[name]))
+                for p in result.points
+                if p.organ == name and p.time_h <= float(result.hours[-1])
+            ],
+        )
+        for name in shown
+    ]
+    frames: list[Frame] = []
+    for hour in _shown_hours(result, _FRAMES_H):
+        k = _nearest(result, hour)
+        percent = {name: float(bands[name].middle[k]) for name in bands}
+        top = sorted(percent, key=lambda n: -percent[n])[:3]
+        frames.append(
+            Frame(
+                _time(float(result.hours[k])),
+                {n: percent[n] / result.volumes[n] for n in percent if n in result.volumes},
+                [f"{n} {percent[n]:.2g} %" for n in top],
+            )
+        )
+    rows = sorted(summary["organs"], key=lambda one: -max(one["signal"], one["vesicles"]))[:9]
+    own = summary["own"]
+    given = summary["secreted"]["middle"] if by_cells else summary["dose"]
+    return {
+        "courses": courses(result.hours.tolist(), charts, floor=_FLOOR),
+        "outline": outline(frames, upright=summary["species"] in ("human", "rhesus")),
+        "label_figure": ""
+        if by_cells
+        else label_and_place(
+            [(one["organ"], one["signal"], one["vesicles"]) for one in rows],
+            hour=_main_hour(result),
+            label=f"signal, {summary['label']}",
+        ),
+        "own_figure": against_own(
+            [
+                ("secreted by the cells" if by_cells else "the dose", given),
+                ("the body’s own in plasma", own["pool"]),
+                ("the body’s own made in an hour", own["secreted_per_h"]),
+            ]
+        ),
+    }
+
+
+def _terminal(s: Values) -> RenderableType:
+    half = s["half_life_min"]
+    parts: list[RenderableType] = [
+        Text(
+            f"{s['dose_in_words']} into a {s['species']} of {_fig(s['weight_g'])} g, {s['route']}",
+            style="bold",
+        ),
+        Text(
+            f"sizes: median {_fig(s['diameter_nm'])} nm, spread {_fig(s['diameter_gsd'])}; label: "
+            f"{s['label']}; residual blood: {_fig(100.0 * s['residual_blood'])} % left in organs"
+        ),
+        Text(
+            "half gone from blood in "
+            + ("more than the run" if half[1] is None else f"{_fig(half[1])} min")
+            + f" ({_minutes(half[0])} to {_minutes(half[2])})"
+        ),
+        Text(""),
+    ]
+    hour = s["organs"][0]["hour"]
+    table = Table(
+        f"at {_time(hour)}",
+        "signal, %",
+        "90 %",
+        "% in a mL",
+        "vesicles, %",
+        "90 %",
+        box=None,
+        pad_edge=False,
+    )
+    for one in s["organs"]:
+        per = one["signal_per_ml"]
+        table.add_row(
+            one["organ"],
+            _fig(one["signal"]),
+            f"{_fig(one['signal_low'])} to {_fig(one['signal_high'])}",
+            "" if per is None else _fig(per),
+            _fig(one["vesicles"]),
+            f"{_fig(one['vesicles_low'])} to {_fig(one['vesicles_high'])}",
+        )
+    parts += [table, Text("")]
+    for one in s["cells"]:
+        at = ", ".join(f"{when[3:]} {_fig(v)} %" for when, v in one.items() if when != "place")
+        parts.append(Text(f"cells, {one['place']}: {at}"))
+    if s["secreted"]:
+        parts.append(
+            Text(f"secreted: {_fig(s['secreted']['middle'])} vesicles "
+                 f"({_fig(s['secreted']['low'])} to {_fig(s['secreted']['high'])})")
+        )  # fmt: skip
+    own = s["own"]
+    parts += [
+        Text(
+            f"The body's own: {_fig(own['pool'])} in plasma, {_fig(own['secreted_per_h'])} made "
+            f"in an hour; the dose is {_fig(own['dose_over_pool'])} times the pool"
+            if not s["by_cells"]
+            else f"The body's own: {_fig(own['pool'])} in plasma, "
+            f"{_fig(own['secreted_per_h'])} made in an hour"
+        ),
+        Text(f"Lost or made: {s['worst_gap']:.1e} of the dose, any draw, any time"),
+    ]
+    for one in s["points"]:
+        parts.append(
+            Text(
+                f"published: {one['organ']} {_fig(one['published'])} {one['unit']} at "
+                f"{_time(one['hour'])} ({one['study']}); here {_fig(one['middle'])} "
+                f"({_fig(one['low'])} to {_fig(one['high'])})"
+            )
+        )
+    right = sum(one["agrees"] for one in s["changes"])
+    parts.append(Text(f"Changes: {right} of {len(s['changes'])} observables move where they must"))
+    counts = ", ".join(f"{n} {status}" for status, n in s["read_counts"].items())
+    parts.append(Text(f"Numbers: {counts}"))
+    return Group(*parts)
+
+
+def _minutes(value: float | None) -> str:
+    return "more than the run" if value is None else f"{_fig(value)} min"
+
+
+def _csv(rows: Sequence[Values]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["nothing"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _range(record: Sourced) -> str:
+    if record.low is not None and record.high is not None:
+        return f"{_fig(record.low)} to {_fig(record.high)}"
+    return "" if record.value is None else _fig(record.value)
+
+
+def _fig(value: float, letter: Literal["×"] = "×") -> str:
+    """Return three figures, without a letter e where people count on."""
+    if value == 0.0 or abs(value) < 1e-12:
+        return "0"
+    if 1e-3 <= abs(value) < 1e6:
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{float(f'{value:.3g}'):g}"
+    mantissa, _, power = f"{value:.2e}".partition("e")
+    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{float(mantissa):g} {letter} 10{raised}"
