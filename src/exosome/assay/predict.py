@@ -34,7 +34,8 @@ def moments_of(observations: Sequence[Observation]) -> Floats:
         if one.sees == "constant":
             wanted |= {_ALPHA_FROM_H, _ALPHA_TO_H, one.hours / 2.0}
             wanted |= set(np.geomspace(1.0 / 240.0, one.hours, _GRID).tolist())
-    return np.unique(np.round(np.array(sorted(wanted)), 9))
+    rounded = np.round(np.array(sorted(wanted), dtype=np.float64), 9)
+    return np.asarray(np.unique(rounded), dtype=np.float64)
 
 
 def predicted(

@@ -233,15 +233,25 @@ def _observation(row: dict[str, str], where: str, number: int) -> Observation:
             raise _unit_fault(unit, "rank", where)
         two = _organ(above, where), _organ(below, where)
         hours = _hours(row, where)
-        return Observation(
-            experiment, "order", *two, False, hours, Told(0.0, math.inf), unit, number
+        return Observation(  # fmt: skip
+            experiment,
+            "order",
+            *two,
+            per_gram=False,
+            hours=hours,
+            told=Told(0.0, math.inf),
+            unit=unit,
+            row=number,
         )
     if constant in CONSTANTS:
         inside = CONSTANTS[constant][0]
         factor = _factor(unit, inside, where)
         window = _hours(row, where, default=DEFAULT_WINDOW_H)
         told = _told(row["value"], factor, where)
-        return Observation(experiment, "constant", constant, "", False, window, told, unit, number)
+        return Observation(
+            experiment, "constant", constant, "", per_gram=False, hours=window, told=told,
+            unit=unit, row=number,
+        )  # fmt: skip
     what = _organ(organ, where)
     if unit not in _AMOUNT_UNITS:
         raise _unit_fault(unit, ", ".join(_AMOUNT_UNITS), where)
@@ -303,7 +313,7 @@ def _positive(text: str, where: str) -> float:
         raise InputError(
             f"a value of {text}",
             where=where,
-            remedy="nothing is zero to a log-normal error: give the limit of detection, such as <0.01",
+            remedy="no value is zero to a log-normal error: give a detection limit, such as <0.01",
         )
     return value
 

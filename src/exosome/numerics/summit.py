@@ -41,7 +41,7 @@ class Summit:
     at_limit: NDArray[np.bool_]
 
 
-def climb(  # noqa: PLR0913 - keyword only
+def climb(
     expand: Callable[[Floats], Expansion],
     values: Callable[[Floats], Floats],
     start: Floats,
@@ -96,7 +96,7 @@ def _limits(
     return ((point <= low) | (point >= high)) & ~frozen
 
 
-def _trial(  # noqa: PLR0917
+def _trial(
     point: Floats,
     here: Expansion,
     free: NDArray[np.intp],
@@ -114,4 +114,4 @@ def _trial(  # noqa: PLR0917
 
 def spread(information: Floats) -> Floats:
     """Return the covariance of the normal law with this information."""
-    return np.linalg.inv(0.5 * (information + information.T))
+    return np.asarray(np.linalg.inv(0.5 * (information + information.T)), dtype=np.float64)

@@ -8,7 +8,7 @@ profiles show how far that law can be trusted.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -18,13 +18,15 @@ from exosome.core.errors import NumericalError
 from exosome.core.random import Streams
 from exosome.numerics.summit import Summit, climb, spread
 from exosome.study.fit_problem import ERROR
+from exosome.study.fit_problem import problem as problem_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from exosome.assay.table import Observation
+    from exosome.assay.table import Experiment, Observation
+    from exosome.catalog.load import Catalog
     from exosome.study.fit_problem import Problem, Unknown
 
     Floats = NDArray[np.float64]
@@ -34,6 +36,7 @@ Verdict = Literal["informed", "narrowed", "at its prior"]
 INFORMED, NARROWED = 1.0 / 3.0, 0.9
 _Z90 = 1.6448536269514722
 _PROFILE_AT = (-2.0, -1.0, 1.0, 2.0)
+_COURSE = 24
 _SAME_SUMMIT = 0.5  # in log-posterior: starts that end this close count as one
 
 
@@ -129,9 +132,9 @@ class Fit:
         groups = ", ".join(dict.fromkeys(one.unknown.group for one in (*informed, *narrowed)))
         named = f" ({groups})" if groups else ""
         return (
-            f"{_rows(int(self.problem.fitted.sum()))} moved "
-            f"{len(informed) + len(narrowed)} of {total} unknowns{named}: {len(informed)} informed, "
-            f"{len(narrowed)} narrowed, {stayed} stayed at their prior."
+            f"{_rows(int(self.problem.fitted.sum()))} moved {total - stayed} of {total} "
+            f"unknowns{named}: {len(informed)} informed, {len(narrowed)} narrowed, "
+            f"{stayed} stayed at their prior."
         )
 
 
@@ -259,6 +262,52 @@ def _profile(found: Fit, i: int, problem: Problem) -> Profile:
         fall.append(end.expansion.value - found.summit.expansion.value)
     normal = tuple(-0.5 * ((x - found.moved[i].at) / sd) ** 2 for x in at)
     return Profile(found.moved[i].unknown.key, tuple(at), tuple(fall), normal)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitCourse:
+    """One organ of one study in time: the fit with the 90 % interval of what is not known."""
+
+    study: str
+    organ: str
+    unit: str
+    hours: Floats
+    low: Floats
+    middle: Floats
+    high: Floats
+    rows: tuple[Seen, ...]
+
+
+def courses_of(found: Fit, catalog: Catalog, *, classes: int = 1) -> tuple[FitCourse, ...]:
+    """Return the courses of every organ that a study measured, as its rows tell them."""
+    of: dict[tuple[Experiment, str, str], list[Seen]] = {}
+    for row in found.seen:
+        one = row.observation
+        if one.sees == "organ":
+            of.setdefault((one.experiment, one.what, one.unit), []).append(row)
+    if not of:
+        return ()
+    virtual: list[Observation] = []
+    for rows in of.values():
+        last = max(row.observation.hours for row in rows)
+        grid = np.geomspace(min(1 / 30, last / 10), 1.5 * last, _COURSE)
+        virtual += [replace(rows[0].observation, hours=round(float(h), 9)) for h in grid]
+    planned = problem_of(virtual, catalog, classes=classes, workers=found.problem.workers)
+    place = [found.problem.index[one.key] for one in planned.unknowns]
+    eta, jacobian = planned.jacobian(found.summit.point[place])
+    inner = found.covariance[np.ix_(place, place)]
+    sd = np.sqrt(np.einsum("ri,ij,rj->r", jacobian, inner, jacobian))
+    out: list[FitCourse] = []
+    for k, ((experiment, organ, unit), rows) in enumerate(of.items()):
+        at = slice(k * _COURSE, (k + 1) * _COURSE)
+        hours = np.array([one.hours for one in virtual[at]])
+        out.append(
+            FitCourse(
+                experiment.study, organ, unit, hours, np.exp(eta[at] - _Z90 * sd[at]),
+                np.exp(eta[at]), np.exp(eta[at] + _Z90 * sd[at]), tuple(rows),
+            )
+        )  # fmt: skip
+    return tuple(out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,8 @@ ELEVEN = (
     "body_rate.lung_release", "body_clearance.endothelium", "body_fold.fenestral_exchange",
     "body_clearance.transcytosis", "body_rate.label_cell_loss.iodine125",
 )  # fmt: skip
-"""Eleven grouped parameters: uptake, half-rate and room of the liver, spleen, marrow, lung and back,
-walls of other organs, two permeabilities, degradation."""
+"""Eleven grouped parameters: uptake, half-rate and room of the liver, spleen, marrow, lung and
+back, walls of other organs, two permeabilities, degradation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def next_experiments(found: Fit, catalog: Catalog) -> tuple[Promise, ...]:
     return tuple(sorted(found_promises, key=lambda one: -one.gain))
 
 
-def _promise(  # noqa: PLR0917
+def _promise(
     candidate: Candidate,
     planned: Problem,
     jacobian: Floats,

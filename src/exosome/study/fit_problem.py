@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from exosome.assay.table import Experiment, Observation
     from exosome.body.physiology import Physiology
+    from exosome.body.sizes import SizeClasses
     from exosome.catalog.load import Catalog
     from exosome.delivery.pool import Pool
     from exosome.numerics.network import Network
@@ -81,22 +82,18 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 def group_of(key: str) -> str:
     """Return the group of an unknown, in words."""
-    role, _, owner = key.partition("|")
-    if role == "scale":
-        return "scale of a study"
+    role = key.partition("|")[0]
     if role == "dose" or role.startswith("material_density."):
         return "dose that was not told in particles"
-    for group, roles in GROUPS.items():
-        if role in roles:
-            return group
-    parts = role.split(".")
-    if parts[-1] in LABELS:
-        return f"label: {LABELS[parts[-1]].name}"
-    if parts[-1] in KINDS:
-        return f"kind: {KINDS[parts[-1]].name}"
-    if parts[-1] in ROUTES:
-        return f"route: {ROUTES[parts[-1]].name}"
-    return owner or "other"
+    last = role.rpartition(".")[2]
+    named = {
+        "scale": "scale of a study",
+        **{k: f"label: {one.name}" for k, one in LABELS.items()},
+        **{k: f"kind: {one.name}" for k, one in KINDS.items()},
+        **{k: f"route: {one.name}" for k, one in ROUTES.items()},
+    }
+    listed = (group for group, roles in GROUPS.items() if role in roles)
+    return next(listed, named.get(last, "other"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,14 +239,12 @@ class Problem:
             absolute_tolerance=_TOLERANCE * given / 1e6,
             workers=self.workers,
         )
-        seen = {key: np.array([[s[key]] for s in sets]) for key in sets[0]}
-        reported = signal(
-            arm.design,
-            arm.held,
-            found.of,
-            seen,
-            Conditions(arm.experiment.residual_blood),  # type: ignore[arg-type]  # numbers of all points at once
+        # What a detector sees is a factor of the point: the numbers of all points at once.
+        seen = cast(
+            "Mapping[str, float]", {key: np.array([[s[key]] for s in sets]) for key in sets[0]}
         )
+        conditions = Conditions(arm.experiment.residual_blood)
+        reported = signal(arm.design, arm.held, found.of, seen, conditions)
         labels = np.array([[v["dose_impurity"]] for v in values]) + given[:, None]
         percent = {organ: 100.0 * course / labels for organ, course in reported.items()}
         return predicted(arm.observations, arm.hours, percent, arm.volumes)[back.reshape(-1)]
@@ -426,7 +421,7 @@ def _dose_unknown(one: Experiment, catalog: Catalog, where: str) -> Unknown | No
     return _around(f"dose|{one.study}", middle, 0.5 * math.log(high / low) / _Z90)
 
 
-def _arm(  # noqa: PLR0917
+def _arm(
     one: Experiment,
     observations: Sequence[Observation],
     catalog: Catalog,
@@ -458,7 +453,7 @@ _HARMLESS = {
 }  # fmt: skip
 
 
-def _sizes(arm: Arm, numbers: Mapping[str, float]):  # noqa: ANN202
+def _sizes(arm: Arm, numbers: Mapping[str, float]) -> SizeClasses:
     told = arm.experiment.diameter_nm
     spread = numbers.get(SPREAD, 1.0)
     return size_classes(numbers[SIZE] if told is None else told, spread, arm.design.classes)
