@@ -233,7 +233,7 @@ def _observation(row: dict[str, str], where: str, number: int) -> Observation:
             raise _unit_fault(unit, "rank", where)
         two = _organ(above, where), _organ(below, where)
         hours = _hours(row, where)
-        return Observation(  # fmt: skip
+        return Observation(
             experiment,
             "order",
             *two,
