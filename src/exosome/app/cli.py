@@ -15,11 +15,10 @@ from exosome.core.errors import ExosomeError, InputError
 INTERRUPTED = 130
 
 
-
 class TwoWords(TyperGroup):
     """Commands of two words beside one of the first word, such as ``body fit`` and ``body``."""
 
-    def resolve_command(self, ctx, args):  # noqa: ANN001, ANN201  (click's own signature)
+    def resolve_command(self, ctx, args):
         """Take the first two words for one where they name a command."""
         pair = " ".join(args[:2])
         return super().resolve_command(ctx, [pair, *args[2:]] if pair in self.commands else args)

@@ -108,7 +108,7 @@ def _mark(
             f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="4" fill="var(--ink)" '
             f'stroke="var(--paper)" stroke-width="1.5"/>'
         )
-    if 0.0 < low and high < math.inf:
+    if low > 0.0 and high < math.inf:
         return line(x(hour), y(low), x(hour), y(high), "var(--ink)", ' stroke-linecap="round"')
     end, down = (high, 1.0) if low <= 0.0 else (low, -1.0)
     px, py = x(hour), y(end)
