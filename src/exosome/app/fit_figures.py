@@ -11,7 +11,11 @@ from exosome.app.drawing import SERIES, WIDTH, box, line, svg, words
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_LONGEST_H = ((1 / 60, "1 min"), (1.0, "1 h"), (24.0, "1 d"), (240.0, "10 d"), (2400.0, "100 d"))
+_MARKS_H = (
+    (1 / 60, "1 min"), (1 / 6, "10 min"), (1.0, "1 h"), (6.0, "6 h"), (24.0, "1 d"), (96.0, "4 d"),
+    (240.0, "10 d"), (960.0, "40 d"), (2400.0, "100 d"),
+)  # fmt: skip
+_APART = 34.0  # between the middles of two marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,11 @@ def _panel(one: Panel, x0: float, y0: float, wide: float, tall: float) -> list[s
     for power in range(foot, top + 1):
         parts.append(line(x0, y(10.0**power), x0 + wide, y(10.0**power), "var(--rule)"))
         parts.append(words(x0 - 4, y(10.0**power) + 4, f"{10.0**power:g}", "end", "muted"))
-    for hour, text in _LONGEST_H:
-        if one.hours[0] <= hour <= one.hours[-1]:
-            parts.append(words(x(hour), y0 + tall + 17, text, "middle", "muted"))
+    last_mark = -_APART
+    for hour, text in _MARKS_H:
+        if one.hours[0] <= hour <= one.hours[-1] and x(hour) - last_mark >= _APART:
+            last_mark = x(hour)
+            parts.append(words(last_mark, y0 + tall + 17, text, "middle", "muted"))
     up = [f"{x(h):.1f},{y(v):.1f}" for h, v in zip(one.hours, one.high, strict=True)]
     down = [f"{x(h):.1f},{y(v):.1f}" for h, v in zip(one.hours, one.low, strict=True)]
     middle = " ".join(f"{x(h):.1f},{y(v):.1f}" for h, v in zip(one.hours, one.middle, strict=True))
@@ -176,8 +182,11 @@ def profile_lines(
             parts.append(
                 f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{more}/>'
             )
-        for value in (min(at), max(at)):
-            parts.append(words(x(value), y0 + tall + 17, f"{value:.2f}", "middle", "muted"))
+        parts += [
+            words(x(value), y0 + tall + 17, f"{value:.2f}", "middle", "muted")
+            for value in (min(at), max(at))
+        ]
+        parts.append(words(x0 + wide / 2, y0 + tall + 17, "natural log", "middle", "muted"))
     said = "; ".join(f"{name}: falls to {min(fall):.2f}" for name, _, fall, _ in profiles)
     height = top + math.ceil(len(profiles) / 2) * (tall + 52.0)
     return svg("profiles", "Profiles of the log-posterior", said, parts, height)
@@ -189,7 +198,7 @@ _CUT = 1.35  # half of the 90 % point of chi-square with one degree of freedom (
 def promises(rows: Sequence[tuple[str, float, int]]) -> str:
     """Return what each design would take away of what is not known, in nats."""
     tall = 36.0
-    most = max(max(gain for _, gain, _ in rows), 1e-9)
+    most = max([1e-9, *(gain for _, gain, _ in rows)])
     wide = WIDTH - 110.0
     parts: list[str] = []
     for place, (name, gain, informed) in enumerate(rows):

@@ -224,11 +224,10 @@ class Problem:
     def _of_arm(self, arm: Arm, points: Floats) -> Floats:
         """Run each different point once: differences in what an arm does not read cost nothing."""
         distinct, back = np.unique(points[:, list(arm.columns)], axis=0, return_inverse=True)
-        sets = [self._numbers(arm, row) for row in distinct]
+        sets = [self.numbers(arm, row) for row in distinct]
         doses = [_dose_of(arm, numbers) for numbers in sets]
         values = [
-            values_of(arm.design, arm.held, _sizes(arm, numbers), _filled(arm, numbers), dose=dose)
-            for numbers, dose in zip(sets, doses, strict=True)
+            _values(arm, numbers, dose) for numbers, dose in zip(sets, doses, strict=True)
         ]
         given = np.array(doses)
         found = mean_fields(
@@ -249,7 +248,8 @@ class Problem:
         percent = {organ: 100.0 * course / labels for organ, course in reported.items()}
         return predicted(arm.observations, arm.hours, percent, arm.volumes)[back.reshape(-1)]
 
-    def _numbers(self, arm: Arm, row: Floats) -> dict[str, float]:
+    def numbers(self, arm: Arm, row: Floats) -> dict[str, float]:
+        """Return every number of an arm; ``row`` holds the coordinates that it reads."""
         numbers = {role: self.fixed[role] for role in arm.roles if role in self.fixed}
         for column, coordinate in zip(arm.columns, row, strict=True):
             one = self.unknowns[column]
@@ -476,6 +476,16 @@ def _filled(arm: Arm, numbers: dict[str, float]) -> dict[str, float]:
     changed[f"body_rate.label_cell_loss.{label}"] += numbers[LEAVES]
     changed[f"body_rate.label_faeces.{label}"] += numbers[BILE]
     return changed
+
+
+def _values(arm: Arm, numbers: dict[str, float], dose: float) -> dict[str, float]:
+    return values_of(arm.design, arm.held, _sizes(arm, numbers), _filled(arm, numbers), dose=dose)
+
+
+def arm_values(asked: Problem, arm: Arm, point: Floats) -> dict[str, float]:
+    """Return the parameters of an arm's network at a point."""
+    numbers = asked.numbers(arm, point[list(arm.columns)])
+    return _values(arm, numbers, _dose_of(arm, numbers))
 
 
 def _dose_of(arm: Arm, numbers: Mapping[str, float]) -> float:
