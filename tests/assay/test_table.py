@@ -88,7 +88,7 @@ BAD = {
 @pytest.mark.parametrize("why", BAD)
 def test_a_bad_row_gives_one_clear_error(why):
     row, words = BAD[why]
-    with pytest.raises(ExosomeError, match="data.csv:2") as caught:
+    with pytest.raises(ExosomeError, match=r"data\.csv:2") as caught:
         one(row)
     assert words in str(caught.value)
     assert "Remedy" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Fits of whole-body data: gradients, what moves and what does not, recovery, designs, the split."""
+"""Fits of whole-body data: gradients, what moves, recovery, designs, the declared split."""
 
 import hashlib
 import math

@@ -226,7 +226,7 @@ def fit_page(summary: Values, courses: Sequence[FitCourse]) -> str:
     held = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    held.filters.update(fig=_fig, named=_named, percent=lambda x: f"{100 * x:.0f}")
+    held.filters.update(fig=_fig, named=_named, percent=_percent)
     package = files("exosome.app")
     style = re.search(
         r"<style>(.*?)</style>", package.joinpath("report.html.j2").read_text("utf-8"), re.DOTALL
@@ -359,6 +359,10 @@ def _fig(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.2g}" if 1e-3 <= abs(value) < 100 or value == 0 else f"{value:.3g}"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.0f}"
 
 
 def _csv(rows: Sequence[Values]) -> str:

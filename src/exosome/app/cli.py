@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -18,10 +18,11 @@ INTERRUPTED = 130
 class TwoWords(TyperGroup):
     """Commands of two words beside one of the first word, such as ``body fit`` and ``body``."""
 
-    def resolve_command(self, ctx, args):
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Take the first two words for one where they name a command."""
         pair = " ".join(args[:2])
-        return super().resolve_command(ctx, [pair, *args[2:]] if pair in self.commands else args)
+        words = [pair, *args[2:]] if pair in self.commands else args
+        return super().resolve_command(ctx, words)
 
 
 app = typer.Typer(

@@ -52,15 +52,16 @@ def through_pypesto(asked: Problem, *, starts: int, seed: int) -> tuple[float, .
         pyPESTO is not installed.
     """
     import logging
+    from importlib import import_module
 
-    import pypesto  # deferred: an extra
-    import pypesto.optimize
+    # An extra, without types.
+    tools: Any = import_module("pypesto")
+    optimise: Any = import_module("pypesto.optimize")
 
     def value_and_slope(point: Floats) -> tuple[float, Floats]:
         here = asked.expand(np.asarray(point, dtype=np.float64))
         return -here.value, -here.gradient
 
-    tools: Any = pypesto
     tools.logging.log(level=logging.ERROR, name="pypesto")
     # Far corners of the box stop the integrator; two deviations about the prior do not.
     low = np.maximum(asked.low, asked.centre - 2.0 * asked.prior_sd)
@@ -73,9 +74,9 @@ def through_pypesto(asked: Problem, *, starts: int, seed: int) -> tuple[float, .
     state = np.random.get_state()  # noqa: NPY002  (pyPESTO draws from the global generator)
     np.random.seed(seed)  # noqa: NPY002
     try:
-        found = tools.optimize.minimize(
+        found = optimise.minimize(
             posed,
-            optimizer=tools.optimize.ScipyOptimizer(method="L-BFGS-B", options={"maxiter": 200}),
+            optimizer=optimise.ScipyOptimizer(method="L-BFGS-B", options={"maxiter": 200}),
             n_starts=starts, progress_bar=False,
         )  # fmt: skip
     finally:
@@ -127,8 +128,8 @@ def petab_tables(found: Fit) -> dict[str, str]:
         "petab/parameters.tsv": _tsv(parameters),
         "petab/problem.yaml": _YAML,
         "petab/README.txt": (
-            f"{len(measurements)} of {int(asked.fitted.sum())} fitted rows are values of organs and "
-            f"stand here; {left} limits, intervals, orders and constants have no place in PEtab 1. "
+            f"{len(measurements)} of {int(asked.fitted.sum())} fitted rows are values of organs "
+            f"and stand here; {left} limits, intervals, orders and constants have no place in PEtab 1. "
             f"{len(powers)} of {len(asked.unknowns)} unknowns are estimated, as folds about the "
             "fit; the others are fixed where it ended.\n"
         ),
@@ -156,9 +157,7 @@ def _id(key: str) -> str:
     return re.sub(r"\W+", "_", key)
 
 
-def _powers(
-    asked: Problem, arms: Sequence[Arm], point: Floats
-) -> dict[str, dict[str, float]]:
+def _powers(asked: Problem, arms: Sequence[Arm], point: Floats) -> dict[str, dict[str, float]]:
     """Return, for each unknown that acts as powers, the power of each parameter of the model.
 
     An unknown that acts otherwise on any rate, or differently in two arms, is not returned.
@@ -174,9 +173,7 @@ def _powers(
     return found
 
 
-def _power_of(
-    asked: Problem, arm: Arm, point: Floats, column: int
-) -> dict[str, float] | None:
+def _power_of(asked: Problem, arm: Arm, point: Floats, column: int) -> dict[str, float] | None:
     base = arm_values(asked, arm, point)
     seen: list[dict[str, float]] = []
     for step in _POWER_STEPS:
@@ -231,9 +228,7 @@ def _weights(arm: Arm, organ: str, numbers: Mapping[str, float]) -> dict[str, fl
         arm.design, arm.held, lambda name: unit[place[name]], numbers,
         Conditions(arm.experiment.residual_blood),
     )  # fmt: skip
-    return {
-        name: float(w) for name, w in zip(names, reported[organ], strict=True) if w != 0.0
-    }
+    return {name: float(w) for name, w in zip(names, reported[organ], strict=True) if w != 0.0}
 
 
 def _told(

@@ -226,9 +226,7 @@ class Problem:
         distinct, back = np.unique(points[:, list(arm.columns)], axis=0, return_inverse=True)
         sets = [self.numbers(arm, row) for row in distinct]
         doses = [_dose_of(arm, numbers) for numbers in sets]
-        values = [
-            _values(arm, numbers, dose) for numbers, dose in zip(sets, doses, strict=True)
-        ]
+        values = [_values(arm, numbers, dose) for numbers, dose in zip(sets, doses, strict=True)]
         given = np.array(doses)
         found = mean_fields(
             arm.network,
@@ -460,10 +458,7 @@ def _sizes(arm: Arm, numbers: Mapping[str, float]) -> SizeClasses:
 
 
 def _filled(arm: Arm, numbers: dict[str, float]) -> dict[str, float]:
-    """Return numbers for a solid particle: small ones crowd cells less, and cells let them go.
-
-    Nothing digests them; what leaves a cell goes on to the gut.
-    """
+    """Return numbers for a solid particle: small ones crowd cells less, loose ones reach the gut."""
     told = arm.experiment.diameter_nm
     if POWER not in numbers or told is None:
         return numbers
@@ -473,13 +468,15 @@ def _filled(arm: Arm, numbers: dict[str, float]) -> dict[str, float]:
         for role, value in numbers.items()
     }
     label = arm.design.label.key
-    changed[f"body_rate.label_cell_loss.{label}"] += numbers[LEAVES]
     changed[f"body_rate.label_faeces.{label}"] += numbers[BILE]
     return changed
 
 
 def _values(arm: Arm, numbers: dict[str, float], dose: float) -> dict[str, float]:
-    return values_of(arm.design, arm.held, _sizes(arm, numbers), _filled(arm, numbers), dose=dose)
+    values = values_of(arm.design, arm.held, _sizes(arm, numbers), _filled(arm, numbers), dose=dose)
+    if LEAVES in numbers:  # nothing digests a solid particle, but cells let it go
+        values["cell_loss"] += numbers[LEAVES]
+    return values
 
 
 def arm_values(asked: Problem, arm: Arm, point: Floats) -> dict[str, float]:
