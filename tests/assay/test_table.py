@@ -140,8 +140,8 @@ SEEN = (  # rows as they stand in a published collection, in its own columns
         "4e5 cpm,,CL,0.016,mL/min,,,read,Table 1"
     ),
     (
-        "Study1.csv,PMID:19936708,mouse,comparator: SiO2 20 nm,125I,IV,10 mg/kg,24,liver,43.29,%ID/g"
-        ",,,read,digitised"
+        "Study1.csv,PMID:19936708,mouse,comparator: SiO2 20 nm,125I,IV,10 mg/kg,24,liver,43.29,"
+        "%ID/g,,,read,digitised"
     ),
     (
         "Study2.csv,PMID:29677597,mouse,comparator: PEG-Au 55.5 nm hydrodynamic,ICP,IV,3 mg/kg,4,"

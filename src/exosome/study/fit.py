@@ -155,11 +155,22 @@ def fit(problem: Problem, *, starts: int = 4, seed: int = 1) -> Fit:
         (max(0, starts - 1), problem.centre.size)
     )
     first = [problem.centre, *np.clip(draws, problem.low, problem.high)]
-    return summed_up(problem, [_climbed(problem, start) for start in first])
+    ends = [_climbed(problem, start) for start in first]
+    return summed_up(problem, [end for end in ends if end is not None], starts=len(ends))
 
 
-def _climbed(problem: Problem, start: Floats) -> Summit:
-    """Climb with a wide error first: far from the summit a narrow one chases single rows."""
+def _climbed(problem: Problem, start: Floats) -> Summit | None:
+    """Climb with a wide error first: far from the summit a narrow one chases single rows.
+
+    None if the climb led to where the model cannot be integrated; the fit counts such starts.
+    """
+    try:
+        return _two_climbs(problem, start)
+    except NumericalError:
+        return None
+
+
+def _two_climbs(problem: Problem, start: Floats) -> Summit:
     held = np.zeros(start.size, np.bool_)
     held[problem.index[ERROR]] = True
     wide = start.copy()
@@ -173,7 +184,7 @@ def _climbed(problem: Problem, start: Floats) -> Summit:
     )
 
 
-def summed_up(problem: Problem, summits: Sequence[Summit]) -> Fit:
+def summed_up(problem: Problem, summits: Sequence[Summit], *, starts: int) -> Fit:
     """Return the fit of the best of some summits.
 
     Raises
@@ -197,7 +208,7 @@ def summed_up(problem: Problem, summits: Sequence[Summit]) -> Fit:
     )
     ends = tuple(one.expansion.value for one in reached)
     return Fit(
-        problem, best, ends, len(summits), covariance, moved, seen(problem, best.point, covariance)
+        problem, best, ends, starts, covariance, moved, seen(problem, best.point, covariance)
     )
 
 

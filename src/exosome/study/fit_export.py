@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exosome.body.observe import Conditions, signal
-from exosome.core.errors import InputError
+from exosome.core.errors import InputError, NumericalError
 from exosome.numerics.network import Parameter
 from exosome.numerics.sbml import write_sbml
 from exosome.study.fit_problem import ERROR, SIZE, arm_values
@@ -59,7 +59,10 @@ def through_pypesto(asked: Problem, *, starts: int, seed: int) -> tuple[float, .
     optimise: Any = import_module("pypesto.optimize")
 
     def value_and_slope(point: Floats) -> tuple[float, Floats]:
-        here = asked.expand(np.asarray(point, dtype=np.float64))
+        try:
+            here = asked.expand(np.asarray(point, dtype=np.float64))
+        except NumericalError:  # a place that cannot be integrated is no summit
+            return math.inf, np.zeros(asked.centre.size)
         return -here.value, -here.gradient
 
     tools.logging.log(level=logging.ERROR, name="pypesto")
@@ -129,7 +132,8 @@ def petab_tables(found: Fit) -> dict[str, str]:
         "petab/problem.yaml": _YAML,
         "petab/README.txt": (
             f"{len(measurements)} of {int(asked.fitted.sum())} fitted rows are values of organs "
-            f"and stand here; {left} limits, intervals, orders and constants have no place in PEtab 1. "
+            f"and stand here; {left} limits, intervals, orders and constants have no place in "
+            "PEtab 1. "
             f"{len(powers)} of {len(asked.unknowns)} unknowns are estimated, as folds about the "
             "fit; the others are fixed where it ended.\n"
         ),

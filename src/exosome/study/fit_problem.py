@@ -458,7 +458,7 @@ def _sizes(arm: Arm, numbers: Mapping[str, float]) -> SizeClasses:
 
 
 def _filled(arm: Arm, numbers: dict[str, float]) -> dict[str, float]:
-    """Return numbers for a solid particle: small ones crowd cells less, loose ones reach the gut."""
+    """Return numbers of a solid particle: small ones crowd cells less, loose ones reach the gut."""
     told = arm.experiment.diameter_nm
     if POWER not in numbers or told is None:
         return numbers
