@@ -47,6 +47,13 @@ FROZEN_SHA256 = "9f86aa86d7d4f8c35bc521ecabc369941cc7dab6ea4cd7f2a27598d50140a2c
 """Of the bundled table of published values: what is compared does not change unseen."""
 SEED = 20_261_126
 PLAIN = Design(KINDS["vesicle"], ROUTES["iv"], LABELS["iodine125"], 1)
+_STARTS = (
+    ("plasma_a0", "dose_0"),
+    ("near_plasma", "dose_0"),
+    ("impurity", "dose_impurity"),
+    ("own", "own_start"),
+)
+"""Species of an intravenous bolus that do not start at zero, and what they start at."""
 HOURS = np.array([0.0, 1 / 60, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 24.0])
 
 
@@ -172,8 +179,7 @@ def referee(patients: int) -> list[Row]:
         peer.integrator.absolute_tolerance = 1e-10 * doses[i]
         for key, value in values.items():
             peer.setValue(key, value)
-        for name, key in (("plasma_a0", "dose_0"), ("impurity", "dose_impurity"),
-                          ("own", "own_start")):  # fmt: skip
+        for name, key in _STARTS:
             peer.setValue(name, values[key])
         peer.timeCourseSelections = names
         theirs = np.asarray(peer.simulate(times=HOURS.tolist()))

@@ -11,6 +11,7 @@ from exosome.cell.donor import expected
 from exosome.core.errors import InputError
 from exosome.numerics.network import mean_field
 from exosome.numerics.sbml import read_sbml
+from exosome.study.cell_receives import read_scenario as read_scenario_receives
 from exosome.study.cell_sends import middle_pathway, plan, read_scenario
 
 if TYPE_CHECKING:
@@ -35,10 +36,27 @@ def test_what_is_written_settles_at_the_scenarios_release(
     assert exosomes == pytest.approx(float(closed.exosomes_per_h), rel=1e-3)
 
 
+@pytest.mark.parametrize("form", ["low_fusion", "opens_30_percent"])
+def test_the_cell_that_receives_keeps_every_vesicle_given(form: str, tmp_path: Path) -> None:
+    path = tmp_path / "cell.xml"
+    export_cell(path, scenario="cell-receives", form=form, numbers=[])
+    network = read_sbml(path)
+    given = read_scenario_receives("cell-receives").given.vesicles_per_cell
+    course = mean_field(network, [1.0, 10.0, 48.0])
+    places = ("Free_0", "Site_0", "Surface_0", "Early_0", "Late_0", "Degraded", "Opened", "Lost")
+    held = sum(course.of(name) for name in places)
+    assert np.allclose(held, given, rtol=1e-10)
+    assert np.all(np.diff(course.of("Opened")) > 0)
+
+
 def test_bad_forms_and_files_in_the_way_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "cell.xml"
     with pytest.raises(InputError, match="no form"):
         export_cell(path, scenario="cell-sends", form="mean", numbers=[])
+    with pytest.raises(InputError, match="no form 'mixture'"):
+        export_cell(path, scenario="cell-receives", form=None, numbers=[])
+    with pytest.raises(InputError, match="neither"):
+        export_cell(path, scenario="cell-feeds", form=None, numbers=[])
     path.write_text("mine")
     with pytest.raises(InputError, match="exists already"):
         export_cell(path, scenario="cell-sends", form="means", numbers=[])

@@ -9,6 +9,7 @@ from exosome.body.kinds import KINDS
 from exosome.body.labels import LABELS
 from exosome.body.observe import Conditions, ledger, signal, vesicles
 from exosome.body.particles import (
+    CROWDED,
     POPULATIONS,
     SATURABLE,
     VESICLE_ENDS,
@@ -74,6 +75,24 @@ def test_doses_in_time_enter_wholly(design):
         share = 1.0 + (HOURS >= 0.5) + (HOURS >= 3.0)
     found = ledger(design, of, 1e10 * share, (1e10 + values["dose_impurity"]) * share)
     assert max(found.vesicle_gap, found.label_gap) <= 1e-12
+
+
+@pytest.mark.parametrize(
+    "design",
+    [
+        replace(PLAIN, classes=3),
+        replace(PLAIN, infusion_h=0.5),
+        replace(PLAIN, repeats_h=(0.5,)),
+        replace(PLAIN, route=ROUTES["sc"]),
+        replace(PLAIN, by_cells=True),
+    ],
+    ids=["classes", "infusion", "repeats", "depot", "cells"],
+)
+def test_the_count_of_a_crowded_place_is_the_sum_of_what_is_there(design):
+    of, _ = run(design)
+    for place in CROWDED:
+        there = np.sum([of(name) for name in design.intact(place)], axis=0)
+        assert np.abs(of(f"near_{place}") - there).max() <= 1e-12 * 1e10, place
 
 
 def test_a_lost_particle_would_be_noticed():
@@ -240,6 +259,16 @@ def test_injected_cells_are_held_by_the_lung_and_leave_it_over_a_day_or_more():
     # What cells in the lung shed passes on: the liver ends with more of it than the lung.
     where = vesicles(design, of)
     assert where["liver"][-1] > where["lung"][-1] > 0.0
+
+
+def test_a_local_depot_exposes_its_place_more_than_the_body():
+    design = replace(PLAIN, route=ROUTES["local"])
+    of, values = run(design)
+    where = vesicles(design, of)
+    place = np.trapezoid(where["depot"], HOURS)
+    assert place > 10.0 * np.trapezoid(where["blood"], HOURS)
+    given = np.full(HOURS.size, 1e10)
+    assert ledger(design, of, given, given + values["dose_impurity"]).vesicle_gap <= 1e-12
 
 
 def test_every_route_kind_and_label_has_its_numbers():

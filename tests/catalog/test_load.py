@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
@@ -25,17 +24,6 @@ def test_every_bundled_record_builds_and_there_are_enough(catalog):
 
 def test_the_bundled_files_are_read_once(catalog):
     assert load_catalog() is catalog
-
-
-def test_loading_is_quick():
-    load._bundled.cache_clear()
-    fastest = 1.0
-    for _ in range(3):
-        load._bundled.cache_clear()
-        start = time.perf_counter()
-        load_catalog()
-        fastest = min(fastest, time.perf_counter() - start)
-    assert fastest < 0.25  # 0.045 s on an idle core; the rest is room for a busy machine
 
 
 def test_loading_needs_no_heavy_import():

@@ -13,6 +13,7 @@ from exosome.cell.packing import (
     auc_measured,
     auc_of_size,
     draw_copies,
+    lipids_of,
     lumen_nm3,
     membrane_nm2,
     passive_mean,
@@ -89,3 +90,10 @@ def test_copies_follow_their_laws() -> None:
     assert abs((packed > 0).mean() - 0.0025) < 6.0 * math.sqrt(0.0025 / 200_000)
     with pytest.raises(InputError, match="in the mean"):
         draw_copies(np.array([30.0]), rng, packet=20)
+
+
+def test_lipids_fill_both_leaflets_of_a_sphere() -> None:
+    # 100 nm outside, 90 nm inside, half a square nanometre for each lipid.
+    both = np.pi * (100.0**2 + 90.0**2) / 0.5
+    assert lipids_of(np.array([100.0]), 5.0, 0.5)[0] == pytest.approx(both)
+    assert lipids_of(np.array([9.0]), 5.0, 0.5)[0] == 0.0

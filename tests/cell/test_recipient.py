@@ -26,6 +26,7 @@ from exosome.cell.recipient import (
 from exosome.core.errors import InputError
 from exosome.core.random import Streams
 from exosome.numerics.network import mean_field, simulate
+from exosome.numerics.sbml import write_sbml
 
 SMALL = {
     "bind_specific": 0.2,
@@ -329,6 +330,20 @@ def test_network_keeps_sites_and_vesicles() -> None:
     assert np.all(outside + runs.of("Degraded") + runs.of("Opened") + runs.of("Lost") == 50)
     assert np.all((runs.of("Copies") + runs.of("Decayed")) % 4 == 0)
     assert runs.of("Recycled").max() > 0
+
+
+def test_libroadrunner_integrates_the_exported_network_as_we_do() -> None:
+    pytest.importorskip("libsbml", reason="needs the extra sbml")
+    roadrunner = pytest.importorskip("roadrunner", reason="needs the extra bench")
+    net = network(recipient(sites=20.0, entries_per_h=30.0), {0: 300, 4: 100}, loss_per_h=0.2)
+    names = ("Free_0", "S", "Late_4", "Degraded", "Opened", "Copies")
+    model = roadrunner.RoadRunner(write_sbml(net, mean_field=True))
+    model.integrator.relative_tolerance = 1e-11
+    model.integrator.absolute_tolerance = 1e-11
+    theirs = np.array(model.simulate(0, 6, 7, list(names)))
+    ours = mean_field(net, TIMES, observe=names)
+    assert np.allclose(theirs, ours.values, rtol=1e-6, atol=1e-9)
+    assert ours.values[-1, 1] < 20.0  # sites are taken: not the linear regime
 
 
 def test_loading_laws_keep_their_mean() -> None:

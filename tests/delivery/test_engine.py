@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toys import LIVER, luminal, problem
+from toys import LIVER, luminal, problem, question
 
 from exosome.cell.cargo import lumen_crowding
 from exosome.cell.donor import Pathway, calibrated
@@ -220,3 +220,53 @@ def test_balance_and_mean_hold_with_the_opening_engine(packing: Packed | None) -
             assert sheet.gap() < 1e-12
     # Recycling and the loss of copies can only take away.
     assert 0.0 < deep.effect.mean_delivered[0] < plain.effect.mean_delivered[0]
+
+
+def _body_inputs(count: int = 200) -> dict[str, np.ndarray]:
+    from exosome.body.kinds import KINDS
+    from exosome.body.labels import LABELS
+    from exosome.body.particles import Design, roles_of
+    from exosome.body.routes import ROUTES
+    from exosome.catalog.load import load_catalog
+    from exosome.delivery.pool import pool
+
+    catalog = load_catalog()
+    design = Design(KINDS["vesicle"], ROUTES["iv"], LABELS["iodine125"], 1)
+    roles = (*roles_of(design), "vesicle_diameter", "vesicle_diameter_gsd")
+    streams = Streams(3)
+    return {
+        role: pool(catalog, role, where="test").draw(streams.of(role).random(count))
+        for role in roles
+    }
+
+
+def test_few_sizes_stand_for_the_law_of_the_dose(monkeypatch):
+    asked, inputs = question(target="kupffer_cell"), _body_inputs()
+    few = engine.taken_in_the_body(asked, inputs)
+    monkeypatch.setattr(engine, "_SIZES", 10)
+    assert few == pytest.approx(engine.taken_in_the_body(asked, inputs), rel=0.02)
+
+
+def test_the_body_gives_the_organ_stage_of_an_intravenous_dose_to_the_liver():
+    plain = question(target="kupffer_cell")
+    assert "organ" in engine.stages_for(plain)
+    assert "organ" not in engine.stages_for(replace(plain, route="inhaled"))
+    assert "organ" not in engine.stages_for(replace(plain, target="fibroblast"))
+
+
+def test_the_share_taken_is_that_of_the_body_and_closes_the_balance():
+    from exosome.catalog.load import load_catalog
+    from exosome.claims.claim import bundled_claims, read_claim
+    from exosome.delivery.problem import pose
+    from exosome.study.scenario import questions
+
+    claim = read_claim(bundled_claims()["mirna-liver-kupffer"])
+    asked = questions(claim, where="test")[0]
+    deep = pose(replace(asked, engines=frozenset({"organ"})), load_catalog())
+    draws = deep.draws(Streams(1), 500)
+    outcome = deep.outcome(draws)  # closes every sheet, or raises
+    step = next(s for s in outcome.steps if s.name == "internalised by all target cells")
+    given = next(s for s in outcome.steps if s.name == "vesicles given")
+    share = step.amount / given.amount
+    assert share == pytest.approx(engine.taken_in_the_body(asked, draws))
+    assert 0.1 < np.median(share) < 0.7

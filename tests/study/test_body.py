@@ -103,6 +103,20 @@ def test_injected_cells_are_an_arm_of_their_own():
     assert found.worst_gap <= 1e-12
 
 
+def test_individuals_spread_less_than_what_is_not_known(usual):
+    found = result(run={"draws": 12, "classes": 1, "bands": "individuals"})
+    assert found.worst_gap <= 1e-12
+    k = list(found.hours).index(4.0)
+
+    def width(one):
+        liver = one.vesicles["liver"]
+        return liver.high[k] - liver.low[k]
+
+    assert 0.0 < width(found) < width(usual)
+    assert found.vesicles["liver"].middle[k] == pytest.approx(usual.vesicles["liver"].middle[k])
+    assert "bi01" in {one.id for one in found.plan.records}
+
+
 def test_humans_are_given_by_the_kilogram():
     found = plan(
         asked(body={"species": "human"}, dose={"amount": "1e9 vesicle/kg"}), CATALOG, seed=1

@@ -188,3 +188,50 @@ def test_lists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_new_scenario("cell-sends", tmp_path / "mine.toml")
     assert isinstance(read_scenario(str(tmp_path / "mine.toml")), CellSends)
     assert isinstance(read_scenario("cell-sends"), CellSends)
+
+
+CARGO = """
+[[cargo]]
+name = "cholesterol"
+kind = "lipid"
+[[cargo]]
+name = "growth_factor"
+kind = "cytokine_corona"
+[[cargo]]
+name = "growth_factor"
+kind = "cytokine_soluble"
+[[cargo]]
+name = "membrane_protein"
+kind = "cytokine_membrane"
+"""
+
+
+def test_lipids_coronas_and_soluble_factors_follow_the_law_of_their_place(tmp_path: Path) -> None:
+    found = {one.asked.kind: one for one in result_of(written(tmp_path, more=CARGO)).cargo}
+    lipid, corona = found["lipid"], found["cytokine_corona"]
+    # A small vesicle has some ten thousand lipids, of which a third or more are cholesterol.
+    assert 3e3 < lipid.mean < 1e5
+    assert lipid.empty == 0.0
+    # Poisson copies around the law of the place: 200,000 vesicles, six standard errors.
+    assert abs(corona.mean - corona.passive) < 6.0 * (corona.passive * corona.fano / 2e5) ** 0.5
+    soluble = found["cytokine_soluble"]
+    assert soluble.mean == 0.0
+    assert soluble.empty == 1.0
+    assert soluble.passive_low < soluble.passive < soluble.passive_high
+    other = result_of(written(tmp_path, cell="msc_bone_marrow", more=CARGO))
+    beside = next(one for one in other.cargo if one.asked.kind == "cytokine_soluble")
+    # The same release of the factor beside another release of vesicles: inverse to it.
+    released = load_catalog()["cc05"].value
+    assert beside.passive * float(other.closed.vesicles_per_h) == pytest.approx(released, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "packing",
+    ['packing = "sorted"\nenrichment = 3.0', 'packing = "packets"\ncopies_per_packet = 9'],
+)
+def test_what_is_not_copied_from_the_cell_is_neither_sorted_nor_packed(
+    tmp_path: Path, packing: str
+) -> None:
+    more = f'[[cargo]]\nname = "cholesterol"\nkind = "lipid"\n{packing}\n'
+    with pytest.raises(InputError, match="not sorted or packed"):
+        read_scenario(written(tmp_path, more=more))

@@ -30,7 +30,8 @@ def found(name: str, which: int = 0) -> DepthFound | None:
         ("neighbour-signal", 0, ("release", "content", "opening")),
         ("immune-cells-in-a-dish", 0, ("content", "uptake", "opening")),
         ("immune-cells-in-a-dish", 1, ("uptake",)),
-        ("sirna-vesicles-iv", 0, ("opening",)),
+        ("sirna-vesicles-iv", 0, ("organ", "opening")),
+        ("mirna-liver-kupffer", 0, ("content", "organ", "opening")),
     ],
 )
 def test_each_engine_alone_moves_the_answer_and_brings_numbers_of_its_own(

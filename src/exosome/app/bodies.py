@@ -25,10 +25,19 @@ from exosome.app.body_figures import (
     outline,
 )
 from exosome.app.terminal import console
+from exosome.body.physiology import body
 from exosome.catalog.load import load_catalog
 from exosome.core.files import write_all
 from exosome.core.provenance import trace_run
-from exosome.study.body import plan, read_scenario, run, scenario_of
+from exosome.study.body import (
+    middle_network,
+    middle_of,
+    plan,
+    read_scenario,
+    run,
+    scenario_of,
+)
+from exosome.study.body_informed import EXPERIMENTS, informed_by
 from exosome.study.body_table import changes_table
 
 if TYPE_CHECKING:
@@ -38,7 +47,7 @@ if TYPE_CHECKING:
 
     from exosome.body.published import Point
     from exosome.catalog.record import Sourced
-    from exosome.study.body import BodyResult, BodyScenario
+    from exosome.study.body import BodyResult, BodyScenario, Plan
 
     Values = dict[str, Any]
 
@@ -55,6 +64,7 @@ _END_NAMES = {
     "urine": "urine",
     "faeces": "gut contents",
     "bone_label": "released label in bone",
+    "impurity_site": "impurity at the site",
 }
 
 
@@ -96,8 +106,9 @@ def run_body_asked(
     seed: int,
     workers: int,
     quiet: bool,
+    sbml: bool = False,
 ) -> None:
-    """Run what the command line's options say, as `run_body` does a file.
+    """Run what the command line's options say, as `run_body` does a file; ``sbml`` adds body.xml.
 
     Raises
     ------
@@ -114,6 +125,7 @@ def run_body_asked(
         seed=seed,
         workers=workers,
         quiet=quiet,
+        sbml=sbml,
     )
 
 
@@ -138,7 +150,7 @@ def check_body(name_or_file: str, *, numbers: Sequence[Path]) -> None:
     console().print(Group(Text(words, style="bold"), table))
 
 
-def _run(
+def _run(  # noqa: PLR0913 - keyword only, the options of a run
     scenario: BodyScenario,
     *,
     stem: str,
@@ -148,9 +160,11 @@ def _run(
     seed: int,
     workers: int,
     quiet: bool,
+    sbml: bool = False,
 ) -> None:
     catalog = load_catalog(tuple(numbers))
     planned = plan(scenario, catalog, seed=seed, where=f"{stem}.toml" if own else "exosome body")
+    exported = _sbml(planned) if sbml else {}  # first: it may lack its extra
     result = run(planned, workers=workers)
     changes = changes_table(planned.design, catalog, species=planned.held.species)
     summary = body_summary(result)
@@ -174,12 +188,34 @@ def _run(
         "courses.csv": _csv(_course_rows(result)),
         "balance.csv": _csv(_balance_rows(result)),
         "changes.csv": _csv(summary["changes"]),
+        "informed.csv": _csv(summary["identifiability"]),
         "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
+        **exported,
     }
     write_all(directory, {name: text.encode() for name, text in written.items()}, where="--out")
     if not quiet:
         console().print(_terminal(summary))
     console().print(f"Page: {directory / 'body.html'}", soft_wrap=True, highlight=False)
+
+
+def _sbml(planned: Plan) -> dict[str, str]:
+    """Return the model at the middle of every number as an SBML document, by its file's name."""
+    from exosome.numerics.sbml import write_sbml
+
+    what = (
+        f"Particles in a {planned.held.species}, {planned.design.route.name}; amounts are "
+        "numbers, the time is in hours."
+    )
+    source = (
+        "Values are the middle of records within wide bounds, most of them assumed; body.json "
+        "beside it says where each comes from. SBML keeps no record of that."
+    )
+    notes = (what, source)
+    return {
+        "body.xml": write_sbml(
+            middle_network(planned), mean_field=True, notes=notes, time_unit_s=3600.0
+        )
+    }
 
 
 def body_summary(result: BodyResult) -> Values:
@@ -207,6 +243,7 @@ def body_summary(result: BodyResult) -> Values:
         "changed": dict(planned.scenario.change),
         "hours": planned.hours,
         "draws": planned.scenario.run.draws,
+        "bands": planned.scenario.run.bands,
         "seed": planned.seed,
         "half_life_min": [None if math.isinf(x) else x for x in result.half_life_min],
         "organs": _organ_rows(result),
@@ -254,22 +291,32 @@ def body_summary(result: BodyResult) -> Values:
             for one in planned.records
         ],
         "read_counts": _read_counts(result),
-        "identifiability": _IDENTIFIABILITY,
+        "identifiability": [] if design.by_cells else _identifiability(result),
     }
 
 
-# Of the published design (organs at 4 and 24 h, one dose), of a design with early blood and of a
-# ladder of doses; a study of a prototype of this model with eleven groups of parameters.
-_IDENTIFIABILITY = [
-    {"design": "organs at 4 and 24 h, one dose", "informed": "1 of 11 (digestion)"},
-    {"design": "the same with blood at both times", "informed": "2 of 11"},
-    {
-        "design": "blood and organs from 2 min on, one dose",
-        "informed": "2 of 11, and clearance of the liver",
-    },
-    {"design": "two doses, 1e9 and 1e12", "informed": "8 of 11"},
-    {"design": "three doses, 1e9, 1e11, 1e12, early blood", "informed": "9 of 11"},
-]
+def _identifiability(result: BodyResult) -> list[Values]:
+    """Return which groups of numbers each of a few experiments would inform, with this label."""
+    planned = result.plan
+    liver = planned.held.organs["liver"].total_ml / body("mouse").organs["liver"].total_ml
+    found = informed_by(
+        EXPERIMENTS,
+        planned.design,
+        planned.held,
+        middle_of(planned),
+        diameter_nm=result.sizes.median_nm,
+        scale=liver,
+    )
+    return [
+        {
+            "design": one.experiment.name,
+            "informed": len(one.groups),
+            "of": len(one.posterior_sd),
+            "groups": ", ".join(one.groups) or "none",
+            **{f"sd, {name}": sd for name, sd in one.posterior_sd.items()},
+        }
+        for one in found
+    ]
 
 
 def _plural(name: str) -> str:
@@ -395,7 +442,7 @@ def body_page(result: BodyResult, summary: Values) -> str:
     held = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    held.filters.update(fig=_fig, time=_time)
+    held.filters.update(fig=_fig, time=_time, weight=_weight)
     package = files("exosome.app")
     report = package.joinpath("report.html.j2").read_text("utf-8")
     style = re.search(r"<style>(.*?)</style>", report, re.DOTALL)
@@ -444,7 +491,9 @@ def _figures(result: BodyResult, summary: Values) -> dict[str, str]:
     own = summary["own"]
     given = summary["secreted"]["middle"] if by_cells else summary["dose"]
     return {
-        "courses": courses(result.hours.tolist(), charts, floor=_FLOOR),
+        "courses": courses(
+            result.hours.tolist(), charts, floor=_FLOOR, of="vesicles" if by_cells else "signal"
+        ),
         "outline": outline(frames, upright=summary["species"] in ("human", "rhesus")),
         "label_figure": ""
         if by_cells
@@ -467,7 +516,7 @@ def _terminal(s: Values) -> RenderableType:
     half = s["half_life_min"]
     parts: list[RenderableType] = [
         Text(
-            f"{s['dose_in_words']} into a {s['species']} of {_fig(s['weight_g'])} g, {s['route']}",
+            f"{s['dose_in_words']} into a {s['species']} of {_weight(s['weight_g'])}, {s['route']}",
             style="bold",
         ),
         Text(
@@ -532,9 +581,21 @@ def _terminal(s: Values) -> RenderableType:
         )
     right = sum(one["agrees"] for one in s["changes"])
     parts.append(Text(f"Changes: {right} of {len(s['changes'])} observables move where they must"))
+    if s["identifiability"]:
+        first, last = s["identifiability"][0], s["identifiability"][-1]
+        parts.append(
+            Text(
+                f"Informed: {first['design']}: {first['informed']} of {first['of']} groups of "
+                f"numbers; {last['design']}: {last['informed']}. All others stay at their prior"
+            )
+        )
     counts = ", ".join(f"{n} {status}" for status, n in s["read_counts"].items())
     parts.append(Text(f"Numbers: {counts}"))
     return Group(*parts)
+
+
+def _weight(grams: float) -> str:
+    return f"{_fig(grams)} g" if grams < 1000.0 else f"{_fig(grams / 1000.0)} kg"
 
 
 def _minutes(value: float | None) -> str:

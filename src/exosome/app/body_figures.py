@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exosome.app.drawing import SERIES, WIDTH, box, line, svg, words
+from exosome.app.drawing import SERIES, WIDTH, box, segment, svg, words
 from exosome.app.figures import power_of_ten
 
 if TYPE_CHECKING:
@@ -28,25 +28,30 @@ class Course:
     points: Sequence[tuple[float, float]] = ()
 
 
-def courses(hours: Sequence[float], organs: Sequence[Course], *, floor: float) -> str:
+def courses(
+    hours: Sequence[float], organs: Sequence[Course], *, floor: float, of: str = "signal"
+) -> str:
     """Return small charts, two in a row: percent of the dose against time, both logarithmic.
 
-    Times from the second one on are drawn; what lies below ``floor`` percent is cut.
+    Times from the second one on are drawn; what lies below ``floor`` percent is cut. ``of`` says
+    what the solid line is; if that is vesicles, no dashed line is drawn.
     """
     tall, wide, gap_x, gap_y, left, top = 92.0, 158.0, 34.0, 50.0, 34.0, 62.0
     first, last = math.log10(hours[1]), math.log10(hours[-1])
     low = math.log10(floor)
     parts = [
-        line(left, 10, left + 22, 10, SERIES[0]),
-        words(left + 27, 14, "signal", "start"),
+        segment(left, 10, left + 22, 10, SERIES[0]),
+        words(left + 27, 14, of, "start"),
         f'<g opacity="0.22">{box(left + 78, 4, 22, 12, SERIES[0])}</g>',
         words(left + 105, 14, "90 % interval", "start"),
-        line(left + 192, 10, left + 214, 10, SERIES[1], ' stroke-dasharray="5 3"'),
-        words(left + 219, 14, "vesicles", "start"),
-        f'<circle cx="{left + 286:.0f}" cy="10" r="4" fill="var(--ink)"/>',
-        words(left + 295, 14, "published", "start"),
-        words(0, 36, "percent of what was given", "start", "muted"),
+        words(0, 36, "percent", "start", "muted"),
     ]
+    if of != "vesicles":
+        parts.append(segment(left + 192, 10, left + 214, 10, SERIES[1], _DASH))
+        parts.append(words(left + 219, 14, "vesicles", "start"))
+    if any(one.points for one in organs):
+        parts.append(f'<circle cx="{left + 286:.0f}" cy="10" r="4" fill="var(--ink)"/>')
+        parts.append(words(left + 295, 14, "published", "start"))
     for place, one in enumerate(organs):
         x0 = left + (place % 2) * (wide + gap_x)
         y0 = top + (place // 2) * (tall + gap_y)
@@ -61,6 +66,8 @@ def courses(hours: Sequence[float], organs: Sequence[Course], *, floor: float) -
         parts += _frame(x, y, x0, wide, hours[-1], low)
         parts.append(words(x0 + 2, y0 - 6, one.name, "start"))
         parts += _band(hours, one, x, y)
+        if of != "vesicles":
+            parts.append(_dashed(hours, one.vesicles, x, y))
         parts += [
             f'<circle cx="{x(h):.1f}" cy="{y(v):.1f}" r="4" fill="var(--ink)" '
             f'stroke="var(--paper)" stroke-width="1.5"/>'
@@ -82,7 +89,7 @@ def _frame(
     parts: list[str] = []
     for power in range(math.ceil(low), 3):
         at = y(10.0**power)
-        parts.append(line(x0, at, x0 + wide, at, "var(--rule)"))
+        parts.append(segment(x0, at, x0 + wide, at, "var(--rule)"))
         label = f"{10.0**power:g}"
         parts.append(words(x0 - 4, at + 4, label, "end", "muted"))
     marks = ((1 / 60, "1 min"), (10 / 60, "10"), (1.0, "1 h"), (10.0, "10"), (100.0, "100"))
@@ -103,12 +110,20 @@ def _band(
     up = [f"{x(hours[k]):.1f},{y(one.high[k]):.1f}" for k in shown]
     down = [f"{x(hours[k]):.1f},{y(one.low[k]):.1f}" for k in reversed(shown)]
     middle = " ".join(f"{x(hours[k]):.1f},{y(one.middle[k]):.1f}" for k in shown)
-    vesicles = " ".join(f"{x(hours[k]):.1f},{y(one.vesicles[k]):.1f}" for k in shown)
     return [
         f'<polygon points="{" ".join(up + down)}" fill="{SERIES[0]}" opacity="0.22"/>',
         f'<polyline points="{middle}" fill="none" stroke="{SERIES[0]}" stroke-width="2"/>',
-        f'<polyline points="{vesicles}" fill="none" stroke="{SERIES[1]}" stroke-width="2"{_DASH}/>',
     ]
+
+
+def _dashed(
+    hours: Sequence[float],
+    values: Sequence[float],
+    x: Callable[[float], float],
+    y: Callable[[float], float],
+) -> str:
+    points = " ".join(f"{x(hours[k]):.1f},{y(values[k]):.1f}" for k in range(1, len(hours)))
+    return f'<polyline points="{points}" fill="none" stroke="{SERIES[1]}" stroke-width="2"{_DASH}/>'
 
 
 # Outlines in a box of 90 x 150, seen from the front: a rodent on its back, a primate upright.
@@ -180,10 +195,14 @@ def outline(frames: Sequence[Frame], *, upright: bool) -> str:
             f'<rect x="{100 + 8 * i}" y="{foot}" width="8.2" height="10" fill="{SERIES[0]}" '
             f'fill-opacity="{i / 20:.2f}"/>'
         )
-    parts.append(words(94, foot + 10, f"{10**low:.2g}", "end", "muted"))
-    parts.append(words(274, foot + 10, f"{10**high:.2g} % of the dose in a mL", "start", "muted"))
+    parts.append(words(94, foot + 10, _percent(10.0**low), "end", "muted"))
+    parts.append(words(274, foot + 10, f"{_percent(10.0**high)} % in a mL", "start", "muted"))
     said = "; ".join(f"{one.caption}: {', '.join(one.words)}" for one in frames)
     return svg("outline", "The body with its organs shaded", said, parts, foot + 18)
+
+
+def _percent(value: float) -> str:
+    return f"{value:.2g}" if value >= 1e-4 else _count(value)
 
 
 def label_and_place(rows: Sequence[tuple[str, float, float]], *, hour: float, label: str) -> str:
@@ -223,13 +242,13 @@ def against_own(rows: Sequence[tuple[str, float]]) -> str:
     foot = 8.0 + tall * len(rows)
     parts: list[str] = []
     for power in range(low, high + 1, max(1, (high - low) // 6)):
-        parts.append(line(x(10.0**power), 8, x(10.0**power), foot, "var(--rule)"))
+        parts.append(segment(x(10.0**power), 8, x(10.0**power), foot, "var(--rule)"))
         parts.append(words(x(10.0**power), foot + 15, power_of_ten(power), "middle", "muted"))
     for place, (name, value) in enumerate(rows):
         y = 22.0 + place * tall
         colour = SERIES[0] if place == 0 else SERIES[2]
         parts.append(words(left, y, f"{name}: {_count(value)}", "start"))
-        parts.append(line(left, y + 10, x(value), y + 10, colour))
+        parts.append(segment(left, y + 10, x(value), y + 10, colour))
         parts.append(f'<circle cx="{x(value):.1f}" cy="{y + 10:.1f}" r="5" fill="{colour}"/>')
     parts.append(words(WIDTH / 2, foot + 31, "vesicles", "middle", "muted"))
     said = "; ".join(f"{name} {value:.3g}" for name, value in rows)

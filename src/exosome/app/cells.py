@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-import re
 import sys
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +13,24 @@ from rich.table import Table
 from rich.text import Text
 
 from exosome.app.cell_figures import Flow, Series, bursts, copies, fates, sizes
+from exosome.app.cell_words import (
+    check_row,
+    csv_of,
+    figure,
+    in_words,
+    interval_row,
+    knock_out_row,
+    log_or_none,
+    number_row,
+    percent,
+    rendered,
+    value_range,
+)
 from exosome.app.figures import Caption, Row, amounts
 from exosome.app.terminal import console
 from exosome.catalog.load import load_catalog
 from exosome.cell.donor import donor_types
+from exosome.cell.packing import PLACE_OF
 from exosome.core.files import write_all
 from exosome.core.provenance import trace_run
 from exosome.study.cell_sends import plan, read_scenario, run
@@ -31,11 +41,19 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from exosome.catalog.record import Sourced
-    from exosome.study.cell_sends import CargoFound, Interval, Result
+    from exosome.study.cell_cargo import CargoFound
+    from exosome.study.cell_sends import Interval, Result
 
     Values = dict[str, Any]
 
 _SHOWN_CELLS = 4
+_PLACE_WORDS = {
+    "lumen": "in the lumen",
+    "membrane": "in the membrane",
+    "bilayer": "of the bilayer",
+    "surface": "on the outside (corona)",
+    "outside": "beside the vesicles, in none of them",
+}
 _LISTED_CELLS = 100  # in release.csv
 _FATE_NAMES = {
     "lysosomal": ("lysosome", 1),
@@ -87,9 +105,9 @@ def run_cell_sends(
         "cell-sends.html": cell_sends_page(result, summary),
         "cell-sends.json": json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
         + "\n",
-        "knock-outs.csv": _csv(summary["knock_outs"]),
-        "cargo.csv": _csv(summary["cargo"]),
-        "release.csv": _csv(_release_rows(result)),
+        "knock-outs.csv": csv_of(summary["knock_outs"]),
+        "cargo.csv": csv_of(summary["cargo"]),
+        "release.csv": csv_of(_release_rows(result)),
         "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
     }
     write_all(directory, {name: text.encode() for name, text in written.items()}, where="--out")
@@ -111,7 +129,7 @@ def check_cell_sends(name_or_file: str, *, numbers: Sequence[Path]) -> None:
     planned = plan(scenario, load_catalog(tuple(numbers)), seed=1, where=where)
     table = Table("record", "number", "value", "unit", "read", box=None, pad_edge=False)
     for one in planned.records:
-        table.add_row(one.id, one.role, _range(one), one.unit, planned.read_as[one.id])
+        table.add_row(one.id, one.role, value_range(one), one.unit, planned.read_as[one.id])
     words = f"{planned.kind.name}: {scenario.run.cells} cells for {planned.hours:g} h"
     console().print(Group(Text(words, style="bold"), table))
 
@@ -125,7 +143,7 @@ def list_cell_types(*, numbers: Sequence[Path] = ()) -> None:
         if not found:
             table.add_row(key, "unknown", "", one.note)
         for record in found:
-            table.add_row(key, _range(record), record.id, record.method)
+            table.add_row(key, value_range(record), record.id, record.method)
     console().print(table)
 
 
@@ -143,24 +161,15 @@ def cell_sends_summary(result: Result) -> Values:
         "seed": planned.seed,
         "conditions": planned.scenario.conditions.model_dump(mode="json"),
         "size_law": planned.scenario.sizes.law,
-        "intervals": [_interval(one) for one in result.intervals],
-        "checks": [
-            {
-                "name": one.name,
-                "simulated": one.simulated,
-                "closed_form": one.closed_form,
-                "standard_error": one.standard_error,
-                "z": one.z,
-            }
-            for one in result.checks
-        ],
+        "intervals": [interval_row(one) for one in result.intervals],
+        "checks": [check_row(one) for one in result.checks],
         "fates": {
             "formed": total,
             "by_escrt": int(result.cells.escrt.sum()),
             **dict(result.fates),
             "gap": int(result.cells.formed.sum()) - total,
         },
-        "fate_intervals": [_interval(one) for one in result.fate_intervals],
+        "fate_intervals": [interval_row(one) for one in result.fate_intervals],
         "sizes": {
             "within_40_to_100_nm": result.sizes.within,
             "auc": result.sizes.auc,
@@ -171,51 +180,15 @@ def cell_sends_summary(result: Result) -> Values:
             "lumen_ratio_40_to_100_nm": _lumen_ratio(),
         },
         "cargo": [_cargo(one, planned.measured[one.asked.name]) for one in result.cargo],
-        "knock_outs": [
-            {
-                "change": one.change,
-                "observable": one.observable,
-                "expected": one.expected,
-                "outcome": one.outcome,
-                "agrees": one.agrees,
-                "control": one.control,
-                "changed": one.changed,
-                "z": one.z,
-                "records": " ".join(one.records),
-            }
-            for one in result.knock_outs
-        ],
-        "numbers": [
-            {
-                "id": one.id,
-                "quantity": one.quantity,
-                "role": one.role,
-                "value": _range(one),
-                "read": planned.read_as[one.id],
-                "source": one.citation,
-                "note": one.note,
-            }
-            for one in planned.records
-        ],
+        "knock_outs": [knock_out_row(one) for one in result.knock_outs],
+        "numbers": [number_row(one, planned.read_as[one.id]) for one in planned.records],
     }
 
 
 def cell_sends_page(result: Result, summary: Values) -> str:
     """Return the self-contained HTML page."""
-    from jinja2 import Environment, StrictUndefined
-
-    held = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    held.filters.update(fig=_fig, percent=_percent, miRNA=_named)
-    package = files("exosome.app")
-    report = package.joinpath("report.html.j2").read_text("utf-8")
-    style = re.search(r"<style>(.*?)</style>", report, re.DOTALL)
-    text = package.joinpath("cell_sends.html.j2").read_text("utf-8")
-    return held.from_string(text).render(
-        s=summary,
-        style="" if style is None else style[1],  # one house style, kept in one place
-        **_figures(result, summary),
+    return rendered(
+        "cell_sends.html.j2", s=summary, places=_PLACE_WORDS, **_figures(result, summary)
     )
 
 
@@ -225,7 +198,8 @@ def _figures(result: Result, summary: Values) -> dict[str, str]:
     release = next(one for one in result.intervals if one.name == "vesicles released")
     formed, by_escrt = summary["fates"]["formed"], summary["fates"]["by_escrt"]
     kinds = [
-        Series(_cargo_name(one), one.shares, i) for i, one in enumerate(result.cargo[:_LARGEST])
+        Series(_cargo_name(one), one.shares, i)
+        for i, one in enumerate([c for c in result.cargo if _is_countable(c)][:_LARGEST])
     ]
     return {
         "bursts": bursts(
@@ -276,12 +250,12 @@ def _rate_rows(result: Result, release: Interval) -> list[Row]:
     rows = [
         Row(
             label="this run",
-            value=f"{_fig(release.low)} to {_fig(release.high)}",
-            short=_fig(release.middle),
+            value=f"{figure(release.low)} to {figure(release.high)}",
+            short=figure(release.middle),
             note="90 % interval",
-            low=_log(release.low),
-            middle=_log(release.middle),
-            high=_log(release.high),
+            low=log_or_none(release.low),
+            middle=log_or_none(release.middle),
+            high=log_or_none(release.high),
         )
     ]
     for record in result.plan.release.records:
@@ -292,20 +266,16 @@ def _rate_rows(result: Result, release: Interval) -> list[Row]:
         rows.append(
             Row(
                 label=f"{record.id}, {result.plan.read_as[record.id]}",
-                value=_range(record),
-                short=_range(record),
+                value=value_range(record),
+                short=value_range(record),
                 note=record.citation.partition(":")[0],
-                low=_log(low),
-                middle=_log(middle),
-                high=_log(high),
+                low=log_or_none(low),
+                middle=log_or_none(middle),
+                high=log_or_none(high),
                 series=1,
             )
         )
     return rows
-
-
-def _log(value: float | None) -> float | None:
-    return None if value is None or value <= 0.0 else math.log10(value)
 
 
 def _terminal(s: Values) -> RenderableType:
@@ -316,20 +286,20 @@ def _terminal(s: Values) -> RenderableType:
     table = Table("", "5 %", "simulated", "95 %", "", box=None, pad_edge=False)
     for one in s["intervals"]:
         table.add_row(
-            one["name"], _fig(one["low"]), _fig(one["middle"]), _fig(one["high"]), one["unit"]
+            one["name"], figure(one["low"]), figure(one["middle"]), figure(one["high"]), one["unit"]
         )
     parts += [table, Text(""), Text("Fate of every intraluminal vesicle", style="bold")]
     formed = s["fates"]["formed"]
     for key, (words, _) in _FATE_NAMES.items():
         count = s["fates"][key]
-        share = _percent(count / formed) if formed else "none"
+        share = percent(count / formed) if formed else "none"
         parts.append(Text(f"  {words:13} {count:>14,}  {share}"))
     parts.append(Text(f"  formed        {formed:>14,}  nothing lost or made"))
     parts += [Text(""), Text("Cargo of one released vesicle", style="bold")]
-    held = Table("cargo", "mean copies", "hold none", "passive, bounds", box=None, pad_edge=False)
+    held = Table("cargo", "mean copies", "hold none", "law, bounds", box=None, pad_edge=False)
     for one in s["cargo"]:
-        bounds = f"{_fig(one['passive_low'])} to {_fig(one['passive_high'])}"
-        held.add_row(one["cargo"], _fig(one["mean"]), _percent(one["empty"]), bounds)
+        bounds = f"{figure(one['passive_low'])} to {figure(one['passive_high'])}"
+        held.add_row(one["cargo"], figure(one["mean"]), percent(one["empty"]), bounds)
     parts += [held, Text(""), Text(s["sizes"]["in_words"]), Text("")]
     right = sum(one["agrees"] for one in s["knock_outs"])
     parts.append(Text(f"Knock-outs: {right} of {len(s['knock_outs'])} as expected", style="bold"))
@@ -341,20 +311,11 @@ def _terminal(s: Values) -> RenderableType:
     return Group(*parts)
 
 
-def _interval(one: Interval) -> Values:
-    return {
-        "name": one.name,
-        "unit": one.unit,
-        "low": one.low,
-        "middle": one.middle,
-        "high": one.high,
-    }
-
-
 def _cargo(one: CargoFound, measured: Sequence[Sourced]) -> Values:
     return {
         "cargo": _cargo_name(one),
         "kind": one.asked.kind,
+        "place": PLACE_OF[one.asked.kind],
         "contested": one.asked.kind == "dna",
         "packing": one.asked.packing,
         "mean": one.mean,
@@ -364,16 +325,17 @@ def _cargo(one: CargoFound, measured: Sequence[Sourced]) -> Values:
         "passive_low": one.passive_low,
         "passive": one.passive,
         "passive_high": one.passive_high,
-        "measured": "; ".join(f"{_range(r)} {r.unit} ({r.id})" for r in measured),
+        "measured": "; ".join(f"{value_range(r)} {r.unit} ({r.id})" for r in measured),
     }
 
 
+def _is_countable(one: CargoFound) -> bool:
+    """Whether a figure of copies by vesicle shows anything of a cargo."""
+    return PLACE_OF[one.asked.kind] != "outside" and one.shares[-1] < 0.5
+
+
 def _cargo_name(one: CargoFound) -> str:
-    return one.asked.label or _named(one.asked.name)
-
-
-def _named(word: str) -> str:
-    return word.replace("_", " ").replace("mirna", "miRNA").replace("mrna", "mRNA")
+    return one.asked.label or in_words(one.asked.name)
 
 
 def _size_words(auc: float) -> str:
@@ -411,39 +373,3 @@ def _release_rows(result: Result) -> list[Values]:
         for cell in range(min(_LISTED_CELLS, cells.exosomes.shape[0]))
         for i in range(cells.exosomes.shape[1])
     ]
-
-
-def _csv(rows: Sequence[Values]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["nothing"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _range(record: Sourced) -> str:
-    if record.low is not None and record.high is not None:
-        return f"{_fig(record.low)} to {_fig(record.high)}"
-    return "" if record.value is None else _fig(record.value)
-
-
-def _fig(value: float) -> str:
-    """Return three figures, without a letter e where people count on."""
-    if value == 0.0:
-        return "0"
-    if 1e-3 <= abs(value) < 1e6:
-        return (f"{value:,.0f}" if abs(value) >= 1000 else f"{float(f'{value:.3g}'):g}").replace(
-            "-", "−"
-        )
-    mantissa, _, power = f"{value:.2e}".partition("e")
-    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{float(mantissa):g} × 10{raised}".replace("-", "−")
-
-
-def _percent(share: float) -> str:
-    """Return a share in percent; what is near 0 or 100 keeps the figures that matter."""
-    percent = 100.0 * share
-    if percent > 99.0 and percent < 100.0:
-        digits = min(6, 1 - math.floor(math.log10(100.0 - percent)))
-        return f"{percent:.{digits}f} %"
-    return f"{_fig(percent)} %"

@@ -197,6 +197,7 @@ def body_asked(  # noqa: PLR0913, PLR0917  (one option for each question a user 
     ] = None,
     duration: Annotated[str, typer.Option(help="How long to follow it.")] = "24 h",
     draws: Annotated[int, typer.Option(help="Draws for the bands.", min=0)] = 100,
+    sbml: Annotated[bool, typer.Option("--sbml", help="Also write the model as SBML.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Directory for the page [default: ./body-SPECIES-run].")
     ] = None,
@@ -223,6 +224,7 @@ def body_asked(  # noqa: PLR0913, PLR0917  (one option for each question a user 
         seed=seed,
         workers=workers,
         quiet=quiet,
+        sbml=sbml,
     )
 
 
@@ -406,8 +408,12 @@ def cell_export(
         str, typer.Option(help="A bundled scenario of a cell, or a file.")
     ] = "cell-sends",
     form: Annotated[
-        str, typer.Option(help="means, or classes: bodies by what they hold.")
-    ] = "means",
+        str | None,
+        typer.Option(
+            help="cell-sends: means (default) or classes; cell-receives: low_fusion or "
+            "opens_30_percent."
+        ),
+    ] = None,
     numbers: Numbers = None,
 ) -> None:
     """Write a cell's mean field as SBML for other simulators, and say what it loses."""

@@ -47,7 +47,7 @@ def words(x: float, y: float, text: str, anchor: str, tone: str = "ink") -> str:
     )
 
 
-def line(x1: float, y1: float, x2: float, y2: float, colour: str, more: str = "") -> str:
+def segment(x1: float, y1: float, x2: float, y2: float, colour: str, more: str = "") -> str:
     """Return a straight line; ``more`` adds attributes."""
     width = 2 if more or "series" in colour else 1
     return (

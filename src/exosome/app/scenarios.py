@@ -54,6 +54,13 @@ class Engine:
 ENGINES = (
     Engine("cell-sends", "cell", "exosome.app.cells", "run_cell_sends", "check_cell_sends"),
     Engine("body", "body", "exosome.app.bodies", "run_body", "check_body"),
+    Engine(
+        "cell-receives",
+        "recipient",
+        "exosome.app.cell_receives",
+        "run_cell_receives",
+        "check_cell_receives",
+    ),
 )
 
 

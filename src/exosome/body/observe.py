@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exosome.body.labels import seen_factor
-from exosome.body.particles import LABEL_ENDS, VESICLE_ENDS
+from exosome.body.particles import VESICLE_ENDS, label_ends
 from exosome.body.physiology import ORGANS
 from exosome.core.errors import BalanceError, InputError
 
@@ -134,6 +134,8 @@ def signal(
             found[shown] = found[shown] + of("bone_label")
         if shown == "blood":
             found[shown] = found[shown] + loose * blood / whole
+        if shown == "depot":
+            found[shown] = found[shown] + of("impurity_site")
         if parts_of(shown):
             found[shown] = found[shown] * seen[parts_of(shown)[0]]
     return found
@@ -179,7 +181,7 @@ def ledger(design: Design, of: Of, given: Floats, given_label: Floats) -> Ledger
         More than 1e-9 of the dose was lost or made: a defect of the program.
     """
     of_vesicles = {**vesicles(design, of), **{end: of(end) for end in VESICLE_ENDS}}
-    of_label = {**label_on_site(design, of), **{end: of(end) for end in LABEL_ENDS}}
+    of_label = {**label_on_site(design, of), **{end: of(end) for end in label_ends(design)}}
     gaps = [
         _gap(of_vesicles, given),
         _gap(of_label, given_label),

@@ -9,7 +9,8 @@ their label; a place is ``plasma``, ``ORGAN_v`` (plasma in the organ), ``ORGAN_i
 ``lung_held`` (held in lung vessels), ``node_GROUP`` or ``depot``. ``n_POPULATION`` are particles
 inside cells, ``l_POPULATION`` label inside cells. ``digested``, ``lysed`` and ``swallowed`` end the
 particles; ``free``, ``impurity``, ``urine``, ``faeces`` and ``bone_label`` hold the label that
-rides on none. ``own`` are the body's own vesicles, one pool in plasma.
+rides on none. ``near_PLACE`` counts the intact particles of a crowded place. ``own`` are the body's
+own vesicles, one pool in plasma.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from exosome.body.kinds import KINDS
 from exosome.body.labels import LABELS
@@ -37,6 +38,14 @@ if TYPE_CHECKING:
     from exosome.body.sizes import SizeClasses
 
 Sort = Literal["phagocyte", "scavenger", "hepatocyte", "other"]
+
+
+class Inputs(Protocol):
+    """Numbers by role, or arrays of draws of them."""
+
+    def __getitem__(self, role: str, /) -> Any:
+        """Return one number, or its draws."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,9 @@ POPULATIONS = (
 )
 DEPOT_CELLS = Population("depot_cells", "depot", "other", "depot")
 SATURABLE = tuple(one for one in POPULATIONS if one.saturable)
+CROWDED = (*dict.fromkeys(one.place for one in SATURABLE), "lung_held")
+"""Places where particles hinder each other. ``near_PLACE`` counts all that are there: it is their
+sum at every moment, and as a species of its own it keeps the network sparse for many classes."""
 PHAGOCYTES = tuple(one.key for one in POPULATIONS if one.sort == "phagocyte")
 FENESTRATED = ("liver", "spleen")
 VESICLE_ENDS = ("digested", "lysed", "swallowed")
@@ -210,19 +222,23 @@ def _network(design: Design, names: tuple[str, ...]) -> Network:
     ]
     for one in design.populations:
         species += [Species(f"n_{one.key}"), Species(f"l_{one.key}")]
-    at_once = not design.infusion_h
+    start_of_impurity = _impurity(design) if not design.infusion_h else ""
     species += [Species(end) for end in VESICLE_ENDS]
     species += [
-        Species(end, "dose_impurity" if end == "impurity" and at_once else 0.0)
-        for end in LABEL_ENDS
+        Species(end, "dose_impurity" if end == start_of_impurity else 0.0)
+        for end in label_ends(design)
     ]
     species.append(Species("own", "own_start"))
     if design.by_cells:
         species += [Species(f"cells_{place}", f"start_{place}") for place in LODGED]
         species += [Species("cells_dead"), Species("secreted")]
-    rules = [(f"open_{one.key}", _open(design, one)) for one in SATURABLE]
-    held = " + ".join(design.intact("lung_held"))
-    rules.append(("open_lung_held", f"1 - ({held}) / room_lung_held"))
+    at_start = not (design.infusion_h or design.route.is_depot)
+    species += [
+        Species(_near(place), _whole_dose(design) if place == "plasma" and at_start else 0.0)
+        for place in CROWDED
+    ]
+    rules = [(f"open_{one.key}", _open(one)) for one in SATURABLE]
+    rules.append(("open_lung_held", f"1 - {_near('lung_held')} / room_lung_held"))
     return Network(
         "particles in a body",
         tuple(species),
@@ -233,10 +249,24 @@ def _network(design: Design, names: tuple[str, ...]) -> Network:
     )
 
 
-def _open(design: Design, one: Population) -> str:
+def _whole_dose(design: Design) -> str:
+    return "(" + " + ".join(f"dose_{k}" for k in range(design.classes)) + ")"
+
+
+def _open(one: Population) -> str:
     """Return what is left of a population's rate: room that is free, over crowding of receptors."""
-    near = " + ".join(design.intact(one.place))
-    return f"(1 - n_{one.key} / room_{one.key}) / (1 + ({near}) * half_{one.key})"
+    near = _near(one.place)
+    return f"(1 - n_{one.key} / room_{one.key}) / (1 + {near} * half_{one.key})"
+
+
+def _impurity(design: Design) -> str:
+    """Return where the impurity of a dose starts."""
+    return "impurity_site" if design.route.is_depot else "impurity"
+
+
+def label_ends(design: Design) -> tuple[str, ...]:
+    """Return the species of label that is on no vesicle and in no cell."""
+    return (*LABEL_ENDS, "impurity_site") if design.route.is_depot else LABEL_ENDS
 
 
 def _start(design: Design, species: str) -> str | float:
@@ -245,16 +275,33 @@ def _start(design: Design, species: str) -> str | float:
     return f"dose_{number}" if stem == place and not design.infusion_h else 0.0
 
 
+def _near(place: str) -> str:
+    """Return the count of all intact particles at a place where they crowd each other."""
+    return f"near_{place}"
+
+
+def _step(name: str, place: str, state: str, right: str, rate: str) -> Reaction:
+    """Return one particle's leaving of a place; ``state`` is its state and size, such as a0."""
+    here = f"{place}_{state}"
+    left = f"{here} + {_near(place)}" if place in CROWDED else here
+    return reaction(name, f"{left} -> {right}", rate=f"{rate} * {here}")
+
+
+def _arriving(place: str, state: str) -> str:
+    """Return the right side of a step that brings a particle to a place."""
+    return f"{place}_{state}" + (f" + {_near(place)}" if place in CROWDED else "")
+
+
+def _states(design: Design) -> list[tuple[str, str]]:
+    """Return every state of an intact particle, such as a0, with its size class."""
+    return [(f"{label}{k}", str(k)) for label in "ab" for k in range(design.classes)]
+
+
 def _moves(design: Design, name: str, here: str, there: str, rate: str) -> list[Reaction]:
     """Return one first-order step for every size and state; ``rate`` may hold ``{k}``."""
     return [
-        reaction(
-            f"{name}_{state}{k}",
-            f"{here}_{state}{k} -> {there}_{state}{k}",
-            constant=rate.format(k=k),
-        )
-        for state in "ab"
-        for k in range(design.classes)
+        _step(f"{name}_{state}", here, state, _arriving(there, state), rate.format(k=k))
+        for state, k in _states(design)
     ]
 
 
@@ -277,16 +324,13 @@ def _transport(design: Design) -> list[Reaction]:
             rate = f"drain_{organ}_{{k}}"
             steps += _moves(design, f"drain_{organ}", f"{organ}_i", f"node_{group}", rate)
         steps += _moves(design, f"pass_{group}", f"node_{group}", "plasma", f"empty_{group}")
-    for state in "ab":
-        for k in range(design.classes):
-            here, held = f"lung_v_{state}{k}", f"lung_held_{state}{k}"
-            steps.append(
-                reaction(
-                    f"hold_{state}{k}",
-                    f"{here} -> {held}",
-                    rate=f"hold_{k} * {here} * open_lung_held",
-                )
-            )
+    steps += [
+        _step(
+            f"hold_{state}", "lung_v", state, _arriving("lung_held", state),
+            f"hold_{k} * open_lung_held",
+        )
+        for state, k in _states(design)
+    ]  # fmt: skip
     steps += _moves(design, "release", "lung_held", "lung_v", "release")
     if design.route.is_depot:
         nodes = f"node_{design.route.nodes}"
@@ -297,39 +341,34 @@ def _transport(design: Design) -> list[Reaction]:
 
 def _uptake(design: Design) -> list[Reaction]:
     steps: list[Reaction] = []
+    states = _states(design)
     for one in design.populations:
-        for k in range(design.classes):
-            for state in "ab":
-                here = f"{one.place}_{state}{k}"
-                label = f" + l_{one.key}" if state == "a" else ""
-                rate = f"take_{one.key}_{k} * {here}" + (
-                    f" * open_{one.key}" if one.saturable else ""
-                )
-                steps.append(
-                    reaction(
-                        f"take_{one.key}_{state}{k}", f"{here} -> n_{one.key}{label}", rate=rate
-                    )
-                )
+        opened = f" * open_{one.key}" if one.saturable else ""
+        steps += [
+            _step(
+                f"take_{one.key}_{state}",
+                one.place,
+                state,
+                f"n_{one.key}" + (f" + l_{one.key}" if state[0] == "a" else ""),
+                f"take_{one.key}_{k}{opened}",
+            )
+            for state, k in states
+        ]
         steps.append(
             reaction(f"digest_{one.key}", f"n_{one.key} -> digested", constant="digestion")
         )
-    for k in range(design.classes):
-        for state in "ab":
-            label = " + l_endothelium_lung" if state == "a" else ""
-            held = f"lung_held_{state}{k}"
-            right = f"n_endothelium_lung{label}"
-            steps.append(reaction(f"enter_{state}{k}", f"{held} -> {right}", constant="entry"))
+    inside = "n_endothelium_lung"
+    for state, _ in states:
+        label = " + l_endothelium_lung" if state[0] == "a" else ""
+        steps.append(_step(f"enter_{state}", "lung_held", state, f"{inside}{label}", "entry"))
     for place in design.places:
-        for k in range(design.classes):
-            a, b = f"{place}_a{k}", f"{place}_b{k}"
-            steps.append(reaction(f"lyse_{a}", f"{a} -> lysed + free", constant="lysis"))
-            steps.append(reaction(f"lyse_{b}", f"{b} -> lysed", constant="lysis"))
+        for state, _ in states:
+            right = "lysed + free" if state[0] == "a" else "lysed"
+            steps.append(_step(f"lyse_{place}_{state}", place, state, right, "lysis"))
     if design.route.swallowed:
-        for k in range(design.classes):
-            steps.append(
-                reaction(f"mucus_a{k}", f"depot_a{k} -> swallowed + faeces", constant="mucus")
-            )
-            steps.append(reaction(f"mucus_b{k}", f"depot_b{k} -> swallowed", constant="mucus"))
+        for state, _ in states:
+            right = "swallowed + faeces" if state[0] == "a" else "swallowed"
+            steps.append(_step(f"mucus_{state}", "depot", state, right, "mucus"))
     return steps
 
 
@@ -343,6 +382,8 @@ def _label(design: Design) -> list[Reaction]:
         reaction(f"lose_{one.key}", f"l_{one.key} -> free", constant="cell_loss")
         for one in design.populations
     ]
+    if design.route.is_depot:
+        steps.append(reaction("go_site", "impurity_site -> impurity", constant="leave_site"))
     return [
         *steps,
         reaction("go_free_urine", "free -> urine", constant="free_urine"),
@@ -374,7 +415,7 @@ def _cells(design: Design) -> list[Reaction]:
         steps += [
             reaction(
                 f"shed_{place}_{k}",
-                f"{here} -> {here} + {place}_v_b{k} + secreted",
+                f"{here} -> {here} + {_arriving(f'{place}_v', f'b{k}')} + secreted",
                 constant="secretion",
             )
             for k in range(design.classes)
@@ -386,20 +427,25 @@ def _giving(design: Design) -> list[Reaction]:
     if not design.infusion_h:
         return []
 
-    def steady(target: str, dose: str) -> Reaction:
+    def steady(name: str, right: str, dose: str) -> Reaction:
         rate = f"({dose} / infusion_h) if time < infusion_h else 0"
-        return reaction(f"give_{target}", f"-> {target}", rate=rate)
+        return reaction(f"give_{name}", f"-> {right}", rate=rate)
 
     return [
-        *(steady(f"plasma_a{k}", f"dose_{k}") for k in range(design.classes)),
-        steady("impurity", "dose_impurity"),
+        *(
+            steady(f"a{k}", _arriving("plasma", f"a{k}"), f"dose_{k}")
+            for k in range(design.classes)
+        ),
+        steady("impurity", "impurity", "dose_impurity"),
     ]
 
 
 def _events(design: Design) -> tuple[Event, ...]:
     place = "depot" if design.route.is_depot else "plasma"
     given = [(f"{place}_a{k}", f"{place}_a{k} + dose_{k}") for k in range(design.classes)]
-    given.append(("impurity", "impurity + dose_impurity"))
+    if place in CROWDED:
+        given.append((_near(place), f"{_near(place)} + {_whole_dose(design)}"))
+    given.append((_impurity(design), f"{_impurity(design)} + dose_impurity"))
     return tuple(
         Event(f"dose_{n}", f"time >= {t!r}", tuple(given))
         for n, t in enumerate(design.repeats_h, 2)
@@ -473,6 +519,12 @@ def _changes(change: Mapping[str, float]) -> dict[str, float]:
     return found
 
 
+def fenestrae_nm(species: str) -> float:
+    """Return the mean diameter of the liver's fenestrae; of the rhesus that of man."""
+    known = "human" if species == "rhesus" else species
+    return constant(known, "liver", "sinusoid_fenestra_diameter")
+
+
 def _transport_values(
     design: Design,
     held: Physiology,
@@ -492,9 +544,7 @@ def _transport_values(
     let_go = 1.0 - numbers["body_share.lymph_reflection"]
     radii = [diameter / 2.0 for diameter in sizes.diameters_nm]
     opening = {
-        "liver": constant(held.species, "liver", "sinusoid_fenestra_diameter") / 2.0
-        if held.species != "rhesus"
-        else constant("human", "liver", "sinusoid_fenestra_diameter") / 2.0,
+        "liver": fenestrae_nm(held.species) / 2.0,
         "spleen": numbers["body_radius.spleen_slit"],
     }
     through = {
@@ -548,6 +598,11 @@ def _transport_values(
                 factor * mobile[k] * numbers[f"body_rate.depot_lymph.{key}"]
             )
             values[f"depot_blood_{k}"] = wall_of_depot[k] * numbers[f"body_rate.depot_blood.{key}"]
+        # What is as small as a protein passes mesh and wall freely.
+        values["leave_site"] = (
+            factor * numbers[f"body_rate.depot_lymph.{key}"]
+            + numbers[f"body_rate.depot_blood.{key}"]
+        )
         if design.route.swallowed:
             values["mucus"] = numbers[f"body_rate.depot_mucus.{key}"]
     return values
@@ -560,8 +615,11 @@ def _size_factor(radius_nm: float, numbers: Mapping[str, float]) -> float:
     )
 
 
-def _workers(held: Physiology, numbers: Mapping[str, float]) -> dict[str, tuple[float, float]]:
-    """Return, for each population, its clearance in mL/h and the plasma or fluid that it clears."""
+def workers_of(held: Physiology, numbers: Inputs) -> dict[str, tuple[Any, float]]:
+    """Return, for each population, its clearance in mL/h and the plasma or fluid that it clears.
+
+    Clearances are numbers or arrays of draws, as ``numbers`` are.
+    """
     organs = held.organs
     kupffer = numbers["uptake_share.liver.kupffer_cell"]
     sinusoid = numbers["body_clearance.liver_sinusoid"] * organs["liver"].total_ml
@@ -629,7 +687,7 @@ def _uptake_values(
     numbers: Mapping[str, float],
     change: Mapping[str, float],
 ) -> dict[str, float]:
-    workers, rooms = _workers(held, numbers), _rooms(held, numbers)
+    workers, rooms = workers_of(held, numbers), _rooms(held, numbers)
     factors = [_size_factor(d / 2.0, numbers) for d in sizes.diameters_nm]
     values: dict[str, float] = {}
     for one in POPULATIONS:
@@ -688,7 +746,7 @@ def _own_values(
     brings there. Secretion is what keeps their measured level in an untouched body; so where an
     intervention slows clearance, their level starts at its new steady state.
     """
-    workers = _workers(held, numbers)
+    workers = workers_of(held, numbers)
     plasma = held.plasma_ml + math.fsum(o.plasma_ml for o in held.organs.values())
     portal = sum(held.organs[o].flow_plasma_ml_per_h for o in PORTAL)
     flows = {

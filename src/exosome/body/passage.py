@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Mid-points of 201 equal shares of a normal law: enough that the answer moves by less than 1e-4
 # of the largest passage when doubled.
-_SHARES = 201
+_SHARES, _FEW = 201, 41
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,15 @@ class Pores:
 
 
 @cache
-def _scores() -> NDArray[np.float64]:
+def _scores(shares: int = _SHARES) -> NDArray[np.float64]:
     """Return normal scores of equal shares."""
     normal = NormalDist()
-    return np.array([normal.inv_cdf((k + 0.5) / _SHARES) for k in range(_SHARES)])
+    return np.array([normal.inv_cdf((k + 0.5) / shares) for k in range(shares)])
 
 
-def hindrance(solute_nm: float, pore_nm: NDArray[np.float64] | float) -> NDArray[np.float64]:
+def hindrance(
+    solute_nm: NDArray[np.float64] | float, pore_nm: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
     """Return the share of a hard sphere that follows the fluid through cylindrical pores.
 
     ``W = P (2 - P) (1 - 2/3 a^2 - 0.163 a^3)`` with ``a`` the ratio of the radii and
@@ -72,6 +74,17 @@ def hindrance(solute_nm: float, pore_nm: NDArray[np.float64] | float) -> NDArray
 def passing(solute_nm: float, pores: Pores) -> float:
     """Return the share of a solute of this radius that follows the fluid through openings."""
     return float(hindrance(solute_nm, pores.radii_nm()).mean())
+
+
+def passing_all(
+    solute_nm: NDArray[np.float64], radius_nm: NDArray[np.float64], gsd: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return `passing` for arrays of draws, one entry for each.
+
+    Fewer points stand for the law than in `passing`: the two differ by at most 2e-3 of the largest.
+    """
+    radii = np.asarray(radius_nm)[..., None] * np.exp(_scores(_FEW) * np.log(gsd)[..., None])
+    return hindrance(np.asarray(solute_nm)[..., None], radii).mean(axis=-1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,11 @@ LOST = {
         "A stochastic run of this file draws whole bursts.",
     ),
     "recipient": (
-        ("Mean vesicles and copies in each place of one cell. Sites and entry fill up, so the "
+        ("Mean vesicles in each place of one cell. Sites and entry fill up, so the "
         "rate at the mean is not the mean rate: the course is right where counts are large."),
         ("Lost: whether a cell got any vesicle at all, whole numbers, chance, and differences "
-        "between cells in uptake; packets, for only the mean number of copies is followed."),
+        "between cells in uptake. Vesicles are followed, not their cargo: the copies let out "
+            "are Opened times the mean of a vesicle; packets and empty vesicles are lost."),
     ),
 }  # fmt: skip
 

@@ -16,15 +16,33 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-Place = Literal["lumen", "membrane"]
+Place = Literal["lumen", "membrane", "bilayer", "surface", "outside"]
 PLACE_OF: dict[str, Place] = {
     "lumenal_protein": "lumen",
     "membrane_protein": "membrane",
     "mrna": "lumen",
     "mirna": "lumen",
     "dna": "lumen",
+    "lipid": "bilayer",
+    "cytokine_membrane": "membrane",
+    "cytokine_corona": "surface",
+    "cytokine_soluble": "outside",
 }
-"""Where each kind of cargo sits: lumenal cargo scales with volume, membrane cargo with area."""
+"""Where each kind of cargo sits.
+
+Lumenal cargo scales with volume and membrane cargo with area; a lipid is a share of the bilayer; a
+corona covers the outside; a soluble factor leaves the cell beside the vesicles and sits in none.
+"""
+COPIED: tuple[Place, ...] = ("lumen", "membrane")
+"""Places whose cargo comes from copies in or on the cell, so that cells may sort or pack it."""
+AMOUNT_OF: dict[Place, str] = {
+    "lumen": "copies_per_cell",
+    "membrane": "copies_per_cell",
+    "bilayer": "lipid_share",
+    "surface": "corona_density",
+    "outside": "soluble_release",
+}
+"""The parameter that says how much of a cargo there is, by its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +79,18 @@ def membrane_nm2(diameter_nm: Floats) -> Floats:
     return np.pi * diameter_nm**2
 
 
+def lipids_of(diameter_nm: Floats, bilayer_nm: float, lipid_nm2: float) -> Floats:
+    """Return the lipid molecules of both leaflets of spheres; none below two bilayers.
+
+    >>> import numpy as np
+    >>> print(f"{lipids_of(np.array([100.0]), 5.0, 0.5)[0]:.3g}")
+    1.14e+05
+    """
+    inner = np.maximum(diameter_nm - 2.0 * bilayer_nm, 0.0)
+    both = np.pi * (diameter_nm**2 + inner**2)
+    return np.where(inner > 0.0, both / lipid_nm2, 0.0)
+
+
 def auc_of_size(first: SizeLaw, second: SizeLaw) -> float:
     """Return the chance that a vesicle of the second law is larger than one of the first.
 
@@ -94,7 +124,8 @@ def passive_mean(
 ) -> Floats:
     """Return the mean copies in each vesicle if it takes the cell's concentration along.
 
-    The null model: copies per cell times lumen over cell volume, or vesicle over cell area.
+    The null model: copies per cell times lumen over cell volume, or vesicle over cell area; for
+    cargo of the lumen and the membrane only.
     It ignores the nucleus, crowding and sorting, and lets copies be independent of each other.
     """
     if place == "lumen":

@@ -162,8 +162,9 @@ def _moment_of_opening(
         middle[coming, _COMING] = 0.5
         middle *= half[cell, :, _OPENED]
         middle = np.cumsum(middle, axis=1)
-        u = rng.random(cell.size) * middle[:, -1]
-        there = (middle <= u[:, None]).sum(axis=1)
+        total = middle[:, -1]
+        there = (middle <= (rng.random(cell.size) * total)[:, None]).sum(axis=1)
+        there = np.where(total > 0.0, there, state)  # chances too small for floats: no move
         later = there != _OPENED
         at[later] += width
         state[later] = there[later]

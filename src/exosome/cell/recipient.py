@@ -96,7 +96,7 @@ class Recipient:
                 remedy="keep one of mature and recycle above zero",
             )
 
-    def scaled(self, factors: Mapping[str, float]) -> Recipient:
+    def scaled(self, factors: Mapping[str, float | Amount]) -> Recipient:
         """Return the recipient with some rates multiplied; the names are those of the fields."""
         known = {field.name for field in fields(self)}
         unknown = sorted(factors.keys() - known)
@@ -216,8 +216,7 @@ def places_at(recipient: Recipient, hours: float) -> Places:
     """
     r = recipient
     if hours <= 0.0:
-        none = np.zeros(np.broadcast(*(getattr(r, f.name) for f in fields(r))).shape)
-        return Places(none + 1.0, *(none.copy() for _ in range(8)))
+        return Places(_none(r) + 1.0, *(_none(r) for _ in range(8)))
 
     def transform(s: complex) -> NDArray[np.complex128]:
         p = _passage(r, s)
@@ -238,10 +237,15 @@ def places_at(recipient: Recipient, hours: float) -> Places:
     return Places(*inverted(transform, hours))
 
 
+def _none(recipient: Recipient) -> Amount:
+    """Return a zero for each draw."""
+    return np.zeros(np.broadcast(*(getattr(recipient, name) for name in RATES)).shape)
+
+
 def opened_share(recipient: Recipient, hours: float) -> Amount:
     """Return the share of the vesicles given that has opened to the cytosol after ``hours``."""
     if hours <= 0.0:
-        return np.zeros_like(recipient.opening)
+        return _none(recipient)
     return inverted(lambda s: recipient.opening * _passage(recipient, s).late / s, hours)
 
 
@@ -252,7 +256,7 @@ def copies_at(recipient: Recipient, hours: float, *, functional: Amount, loss: A
     chance ``functional`` and are lost at the rate ``loss`` per hour, one by one.
     """
     if hours <= 0.0:
-        return np.zeros_like(recipient.opening * loss)
+        return _none(recipient) * loss
     return functional * inverted(
         lambda s: recipient.opening * _passage(recipient, s).late / (s + loss), hours
     )
@@ -299,15 +303,9 @@ class Fates:
     internalised: Amount
     entries: Amount
 
-    @property
-    def opened_of_internalised(self) -> Amount:
-        """Share of the vesicles once inside that opens, those given back for good included."""
-        return np.divide(
-            self.opened,
-            self.internalised,
-            out=np.zeros_like(self.opened),
-            where=self.internalised > 0.0,
-        )
+    def per_internalised(self, part: Amount) -> Amount:
+        """Return a share of the vesicles given as one of those once inside; 0 if there are none."""
+        return _ratio(part, self.internalised)
 
 
 def fates(recipient: Recipient) -> Fates:
@@ -400,13 +398,15 @@ def _over(part: Amount, whole: Amount) -> Amount:
 class RecipientType:
     """A kind of cell that receives, and the catalog's roles that may hold its uptake.
 
-    ``donor`` names the same cell among the types that send, for what it releases itself.
+    ``donor`` names the same cell among the types that send, for what it releases itself;
+    ``released_between`` two records that bound this where it has no rate of its own.
     """
 
     key: str
     name: str
     roles: tuple[str, ...]
     donor: str = ""
+    released_between: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -417,7 +417,12 @@ def recipient_types() -> Mapping[str, RecipientType]:
     return MappingProxyType(
         {
             key: RecipientType(
-                key, one["name"], tuple(one["roles"]), one.get("donor", ""), one.get("note", "")
+                key,
+                one["name"],
+                tuple(one["roles"]),
+                one.get("donor", ""),
+                tuple(one.get("released_between", ())),
+                one.get("note", ""),
             )
             for key, one in tomllib.loads(text)["recipient"].items()
         }

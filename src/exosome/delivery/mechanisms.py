@@ -32,6 +32,7 @@ from exosome.delivery.engine import (
     recipient_in_a_well,
     recipient_inside,
     steady_trickle,
+    taken_in_the_body,
 )
 from exosome.delivery.outcome import Level, Outcome, Packets
 from exosome.delivery.question import (
@@ -102,7 +103,8 @@ def _luminal(question: Question, luminal: Luminal, inputs: Noting, journey: Jour
     natural = isinstance(question.given, NaturalRelease)
     well = _well(question, inputs)
     inside = None if well is None else internalised_in_a_well(well.recipient)
-    taken, journey = take_up(question, inputs, journey, inside)
+    by_body = taken_in_the_body(question, inputs) if "organ" in question.engines else None
+    taken, journey = take_up(question, inputs, journey, inside if by_body is None else by_body)
     cells = target_cells(question, inputs)
     each = taken.per_cell(cells)
     steps = [inputs.step("internalised by one target cell", "vesicle", each.vesicles)]

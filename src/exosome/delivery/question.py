@@ -12,8 +12,8 @@ OpeningRule = Literal["all_or_none", "partial"]
 Carrier = Literal["natural_vesicle", "fusogenic_vesicle", "lnp"]
 Route = Literal["intravenous", "inhaled", "intra_articular", "in_vitro", "neighbour"]
 
-EngineStage = Literal["release", "content", "uptake", "opening"]
-"""A stage that a cell engine can compute in place of a sourced fraction, in the chain's order."""
+EngineStage = Literal["release", "content", "organ", "uptake", "opening"]
+"""A stage that an engine can compute in place of a sourced fraction, in the chain's order."""
 
 # Routes whose organ shares come from a label: what is retained was taken up already.
 RETAINED: tuple[Route, ...] = ("intravenous",)

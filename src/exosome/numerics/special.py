@@ -42,3 +42,18 @@ betainc: _ThreeArguments = _untyped.betainc  # regularised I_x(a, b)
 betaincc: _ThreeArguments = _untyped.betaincc  # 1 - I_x(a, b)
 betaincinv: _ThreeArguments = _untyped.betaincinv  # x with I_x(a, b) = third argument
 betainccinv: _ThreeArguments = _untyped.betainccinv  # x with 1 - I_x(a, b) = third argument
+
+
+def gamma_nodes(cv: float, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return nodes and weights for means over a gamma law of mean 1 and spread ``cv``.
+
+    Generalised Gauss-Laguerre: exact for polynomials below degree ``2 count``. One node of
+    weight 1 for ``cv = 0``.
+    """
+    import numpy as np
+
+    if cv <= 0.0:
+        return np.ones(1), np.ones(1)
+    shape = cv**-2.0
+    nodes, weights = _untyped.roots_genlaguerre(count, shape - 1.0)
+    return nodes / shape, weights / weights.sum()

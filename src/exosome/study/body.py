@@ -1,7 +1,8 @@
 """Where a dose goes: scenario, plan, run, result.
 
 The curves are those of the middle of every number; the bands are 90 % intervals over what is not
-known, each number drawn from its records. Bands are never the spread between animals.
+known, each number drawn from its records. Only if asked are they the spread between individuals
+instead; the two are never mixed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import numpy as np
 from pydantic import Field, ValidationError
@@ -32,7 +33,7 @@ from exosome.body.particles import (
     roles_of,
     values_of,
 )
-from exosome.body.physiology import Sex, body, of_sex, scaled
+from exosome.body.physiology import Sex, body, individuals, of_sex, scaled
 from exosome.body.published import Point, matching
 from exosome.body.routes import route
 from exosome.body.sizes import SizeClasses, size_classes
@@ -41,7 +42,7 @@ from exosome.core.files import check_keys, parse_toml, read_text
 from exosome.core.random import Streams
 from exosome.core.units import parse_dose, to_internal
 from exosome.delivery.pool import pool
-from exosome.numerics.network import mean_fields
+from exosome.numerics.network import mean_fields, replaced
 from exosome.study.scenario import Strict, Word
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from exosome.catalog.load import Catalog
     from exosome.catalog.record import Sourced
     from exosome.delivery.pool import Pool
+    from exosome.numerics.network import Network
 
     Floats = NDArray[np.float64]
 
@@ -61,6 +63,7 @@ _MOMENTS = 49
 _FIRST_H = 1.0 / 60.0
 _NOTED_H = (1.0 / 30.0, 0.25, 1.0, 4.0)
 _SIZES = ("vesicle_diameter", "vesicle_diameter_gsd")
+_INDIVIDUALS = ("body_share.volume_cv", "body_share.flow_cv", "body_share.common_variation")
 _COUNTS = ("kupffer_cell", "lsec", "hepatocyte")
 _MOST_DRAWS = 2_000
 
@@ -93,9 +96,10 @@ class LabelChosen(Strict):
 
 
 class BodyRun(Strict):
-    """How long, how many size classes, how many draws."""
+    """How long, how many size classes, what the bands are of and how many draws they take."""
 
     duration: str = "24 h"
+    bands: Literal["unknown", "individuals"] = "unknown"
     classes: Annotated[int, Field(ge=1, le=50)] = 3
     draws: Annotated[int, Field(ge=0, le=_MOST_DRAWS)] = 100
 
@@ -231,12 +235,7 @@ def plan(scenario: BodyScenario, catalog: Catalog, *, seed: int, where: str = "s
             where=f"{where} dose.diameter",
             remedy='give its median diameter, such as diameter = "100 nm"',
         )
-    roles = dict.fromkeys((*roles_of(design), *_optional(design, catalog)))
-    if scenario.dose.diameter is None:
-        roles |= {_SIZES[0]: None}
-    if scenario.dose.gsd is None:
-        roles |= {_SIZES[1]: None}
-    roles |= {f"cell_count.{cells}": None for cells in _COUNTS}
+    roles = _roles(scenario, design, catalog)
     for chosen in scenario.sources:
         if chosen not in roles:
             raise InputError(
@@ -264,6 +263,16 @@ def plan(scenario: BodyScenario, catalog: Catalog, *, seed: int, where: str = "s
         design, held, sizes_of(found, middle), middle, dose=dose, change=scenario.change
     )  # refuses what cannot be changed, before anything runs
     return found
+
+
+def _roles(scenario: BodyScenario, design: Design, catalog: Catalog) -> tuple[str, ...]:
+    """Return the roles of every number that a run draws."""
+    dose = scenario.dose
+    sizes = [role for role, told in zip(_SIZES, (dose.diameter, dose.gsd), strict=True) if not told]
+    individual = _INDIVIDUALS if scenario.run.bands == "individuals" else ()
+    counts = (f"cell_count.{cells}" for cells in _COUNTS)
+    every = (*roles_of(design), *_optional(design, catalog), *sizes, *counts, *individual)
+    return tuple(dict.fromkeys(every))
 
 
 def _optional(design: Design, catalog: Catalog) -> list[str]:
@@ -394,11 +403,11 @@ class BodyResult:
 def run(planned: Plan, *, workers: int = 2) -> BodyResult:
     """Return the result of a plan; the same for any number of workers."""
     design, held = planned.design, planned.held
-    sets = [middle_of(planned), *drawn(planned, planned.scenario.run.draws)]
+    sets, bodies = _sets(planned)
     change = planned.scenario.change
     values = [
-        values_of(design, held, sizes_of(planned, s), s, dose=planned.dose, change=change)
-        for s in sets
+        values_of(design, one, sizes_of(planned, s), s, dose=planned.dose, change=change)
+        for s, one in zip(sets, bodies, strict=True)
     ]
     hours = _moments(planned)
     of = _courses(design, values, hours, planned.dose, workers)
@@ -408,7 +417,7 @@ def run(planned: Plan, *, workers: int = 2) -> BodyResult:
     total = given.max(axis=1, keepdims=True)
     seen = {name: np.empty_like(given) for name in vesicles(design, of)}
     for i, numbers in enumerate(sets):
-        one = signal(design, held, lambda n, i=i: of(n)[i], numbers, planned.conditions)
+        one = signal(design, bodies[i], lambda n, i=i: of(n)[i], numbers, planned.conditions)
         for name, course in one.items():
             seen[name][i] = course
     where = vesicles(design, of)
@@ -445,13 +454,22 @@ def run(planned: Plan, *, workers: int = 2) -> BodyResult:
             for place in ((*LODGED, "dead") if design.by_cells else ())
         },
         secreted=_band(of("secreted")) if design.by_cells else None,
-        points=matching(
-            species=held.species, kind=design.kind.key, label=design.label.key,
-            route=design.route.key,
-        ),
+        points=_points(planned),
         volumes=volumes_ml(held),
         half_life_min=_half_life(hours, blood),
     )  # fmt: skip
+
+
+def _sets(planned: Plan) -> tuple[list[dict[str, float]], list[Physiology]]:
+    """Return numbers and bodies, the middle and the reference first, then those of the bands."""
+    middle, count = middle_of(planned), planned.scenario.run.draws
+    if planned.scenario.run.bands == "unknown":
+        return [middle, *drawn(planned, count)], [planned.held] * (count + 1)
+    cv, flow_cv, shared = (middle[role] for role in _INDIVIDUALS)
+    others = individuals(
+        planned.held, count, volume_cv=cv, flow_cv=flow_cv, shared=shared, seed=planned.seed
+    )
+    return [middle] * (count + 1), [planned.held, *others]
 
 
 def _courses(
@@ -472,21 +490,41 @@ def _courses(
     return found.of
 
 
+def middle_network(planned: Plan) -> Network:
+    """Return the run at the middle of every number as a network with its values, for export."""
+    middle = middle_of(planned)
+    values = values_of(
+        planned.design,
+        planned.held,
+        sizes_of(planned, middle),
+        middle,
+        dose=planned.dose,
+        change=planned.scenario.change,
+    )
+    return replaced(network(planned.design, values), **values)
+
+
 def _moments(planned: Plan) -> Floats:
     """Return saved moments: log-spaced from a minute on, and the times of doses and points."""
     spread = np.geomspace(_FIRST_H, planned.hours, _MOMENTS)
-    points = matching(
-        species=planned.held.species,
-        kind=planned.design.kind.key,
-        label=planned.design.label.key,
-        route=planned.design.route.key,
-    )
-    more = [p.time_h for p in points if p.time_h < planned.hours]
+    more = [p.time_h for p in _points(planned)]
     more += [*_NOTED_H, *planned.design.repeats_h]
     more += [planned.design.infusion_h] * (planned.design.infusion_h > 0.0)
     kept = [t for t in more if t < planned.hours]
     every = np.array([0.0, *spread.tolist(), *kept], dtype=np.float64)
     return np.unique(np.round(every, 9))
+
+
+def _points(planned: Plan) -> tuple[Point, ...]:
+    """Return published values of the same experiment; injected cells have none."""
+    if planned.design.by_cells:
+        return ()
+    return matching(
+        species=planned.held.species,
+        kind=planned.design.kind.key,
+        label=planned.design.label.key,
+        route=planned.design.route.key,
+    )
 
 
 def _given(

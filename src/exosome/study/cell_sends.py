@@ -11,10 +11,10 @@ import math
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from exosome.cell.donor import (
     DonorType,
@@ -39,6 +39,8 @@ from exosome.core.files import check_keys, parse_toml, read_text
 from exosome.core.random import Streams
 from exosome.core.units import to_internal
 from exosome.delivery.pool import pool, status_of
+from exosome.study.cell_cargo import CargoAsked, CargoFound, packed, roles_of
+from exosome.study.findings import Check, Interval, KnockOut, compared, interval, mean_check
 from exosome.study.scenario import Strict, Word
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from exosome.cell.donor import Expected
     from exosome.cell.endosome import Cells
     from exosome.delivery.pool import Pool
+    from exosome.study.findings import Told
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -66,8 +69,6 @@ _RATES = (
 )
 _VESICLES = 200_000  # of each origin, for sizes and copies
 _ARM_BODIES, _MOST_ARM_CELLS = 8e5, 300
-_SURE = 4.0  # standard errors; a false alarm in one row of 16,000
-_COPY_BINS = 12
 
 
 class CellChosen(Strict):
@@ -96,25 +97,6 @@ class Conditions(Strict):
 
     handles: Annotated[tuple[Word, ...], Field(strict=False)] = ()
     temperature_c: Annotated[float, Field(strict=False)] = 37.0
-
-
-class CargoAsked(Strict):
-    """One cargo and how it is packed."""
-
-    name: Word
-    kind: Literal["mirna", "mrna", "lumenal_protein", "membrane_protein", "dna"]
-    packing: Literal["passive", "sorted", "packets"] = "passive"
-    label: str = ""
-    enrichment: Annotated[float, Field(gt=0.0, strict=False)] | None = None
-    copies_per_packet: Annotated[int, Field(ge=1)] | None = None
-
-    @model_validator(mode="after")
-    def _packing_is_told(self) -> Self:
-        if (self.packing == "sorted") != (self.enrichment is not None):
-            raise ValueError("enrichment belongs to packing = 'sorted', and only there")
-        if (self.packing == "packets") != (self.copies_per_packet is not None):
-            raise ValueError("copies_per_packet belongs to packing = 'packets', and only there")
-        return self
 
 
 class CellSends(Strict):
@@ -244,7 +226,7 @@ def plan(scenario: CellSends, catalog: Catalog, *, seed: int, where: str = "scen
     roles += ["donor_cell_volume", "donor_cell_surface"]
     # Every handle is in the table of knock-outs, whether the scenario turns it or not.
     roles += [one for each in HANDLES.values() for _, one in each.roles]
-    roles += [f"copies_per_cell.{c.name}" for c in scenario.cargo]
+    roles += [one for c in scenario.cargo for one in roles_of(c)]
     for key in scenario.conditions.handles:
         handle(key, where=f"{where} conditions.handles")
     temperature_factor(
@@ -309,89 +291,6 @@ def _laws(pools: Mapping[str, Pool], law: str) -> dict[str, SizeLaw]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A quantity at the medians, and its 90 % interval over what is not known."""
-
-    name: str
-    unit: str
-    low: float
-    middle: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A figure of the simulated cells against the closed form."""
-
-    name: str
-    simulated: float
-    closed_form: float
-    standard_error: float
-
-    @property
-    def z(self) -> float:
-        """Difference in standard errors."""
-        return (
-            (self.simulated - self.closed_form) / self.standard_error
-            if self.standard_error
-            else 0.0
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class KnockOut:
-    """One thing changed, what was watched, and what came of it."""
-
-    change: str
-    observable: str
-    expected: Literal["falls", "rises", "to zero", "unchanged", "not settled"]
-    control: float
-    changed: float
-    z: float
-    records: tuple[str, ...]
-
-    @property
-    def applies(self) -> bool:
-        """Whether there was anything to change."""
-        return self.control > 0.0
-
-    @property
-    def outcome(self) -> str:
-        """Return in words what the observable did."""
-        if not self.applies:
-            return "nothing to change"
-        if self.changed == 0.0:
-            return "to zero"
-        if abs(self.z) < _SURE:
-            return "unchanged"
-        return "rises" if self.z > 0.0 else "falls"
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the outcome is the expected one; true where no direction is settled."""
-        return not self.applies or self.expected in (self.outcome, "not settled")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CargoFound:
-    """What a sample of released vesicles holds of one cargo.
-
-    ``shares[k]`` is the share of vesicles with ``k`` copies; the last entry collects the rest.
-    ``passive_low`` and ``passive_high`` bracket the mean of the null model over what is not known.
-    """
-
-    asked: CargoAsked
-    mean: float
-    empty: float
-    empty_independent: float
-    fano: float
-    shares: tuple[float, ...]
-    passive_low: float
-    passive: float
-    passive_high: float
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class SizesFound:
     """Diameters of released vesicles and what size tells of origin."""
@@ -449,12 +348,12 @@ def run(planned: Plan, *, workers: int = 2) -> Result:
         intervals=_intervals(closed, drawn),
         fates=fates,
         fate_intervals=tuple(
-            _interval(name, "fraction", getattr(closed, name), getattr(drawn, name))
+            interval(name, "fraction", getattr(closed, name), getattr(drawn, name))
             for name in ("secreted", "lysosomal", "back_fused")
         ),
         checks=_checks(cells, closed),
         sizes=_sizes(planned),
-        cargo=_cargo(planned, middle, closed),
+        cargo=_cargo(planned, closed),
         knock_outs=_knock_outs(planned, baseline, middle, workers),
     )
 
@@ -500,11 +399,6 @@ def _drawn(planned: Plan) -> Expected:
     return expected(_pathways(planned, numbers, numbers[planned.release.role])[0])
 
 
-def _interval(name: str, unit: str, middle: Floats, drawn: Floats) -> Interval:
-    low, high = np.quantile(drawn, [0.05, 0.95])
-    return Interval(name, unit, float(low), float(middle), float(high))
-
-
 def _intervals(closed: Expected, drawn: Expected) -> tuple[Interval, ...]:
     wanted = (
         ("vesicles released", "vesicle/cell/h", "vesicles_per_h"),
@@ -517,7 +411,7 @@ def _intervals(closed: Expected, drawn: Expected) -> tuple[Interval, ...]:
         ("intraluminal vesicles in a cell", "vesicle/cell", "ilvs_inside"),
     )
     return tuple(
-        _interval(name, unit, getattr(closed, key), getattr(drawn, key))
+        interval(name, unit, getattr(closed, key), getattr(drawn, key))
         for name, unit, key in wanted
     )
 
@@ -526,10 +420,8 @@ def _checks(cells: Cells, closed: Expected) -> tuple[Check, ...]:
     """Compare simulated cells with the closed form; cells are independent, bins not used."""
     width = float(cells.edges_h[1] - cells.edges_h[0])
     found = [
-        _mean_check(
-            "exosomes per hour", cells.exosomes.mean(axis=1) / width, closed.exosomes_per_h
-        ),
-        _mean_check(
+        mean_check("exosomes per hour", cells.exosomes.mean(axis=1) / width, closed.exosomes_per_h),
+        mean_check(
             "ectosomes per hour", cells.ectosomes.mean(axis=1) / width, closed.ectosomes_per_h
         ),
     ]
@@ -537,15 +429,10 @@ def _checks(cells: Cells, closed: Expected) -> tuple[Check, ...]:
     if mean > 0.0:
         # The variance about the known mean, averaged in each cell, is a mean of independent cells.
         spread = ((cells.exosomes - mean) ** 2).mean(axis=1) / mean
-        found.append(_mean_check("Fano factor of exosomes in one bin", spread, closed.fano))
+        found.append(mean_check("Fano factor of exosomes in one bin", spread, closed.fano))
         inside = cells.inside.astype(np.float64)
-        found.append(_mean_check("vesicles inside", inside, closed.ilvs_inside))
+        found.append(mean_check("vesicles inside", inside, closed.ilvs_inside))
     return tuple(found)
-
-
-def _mean_check(name: str, each: Floats, closed: Floats) -> Check:
-    error = float(each.std(ddof=1) / math.sqrt(each.size))
-    return Check(name, float(each.mean()), float(closed), error)
 
 
 def _sizes(planned: Plan) -> SizesFound:
@@ -570,58 +457,17 @@ def _sizes(planned: Plan) -> SizesFound:
     )
 
 
-def _cargo(
-    planned: Plan, numbers: Mapping[str, Floats], closed: Expected
-) -> tuple[CargoFound, ...]:
+def _cargo(planned: Plan, closed: Expected) -> tuple[CargoFound, ...]:
     """Load a sample of released vesicles, exosomes and ectosomes by their shares."""
-    streams = Streams(planned.seed)
     released = float(closed.vesicles_per_h)
     share = float(closed.ectosomes_per_h) / released if released > 0.0 else 0.0
-    rng = streams.of("cell.cargo.size")
+    rng = Streams(planned.seed).of("cell.cargo.size")
     count = round(_VESICLES * share)
     exosome, ectosome = planned.laws["exosome"], planned.laws["ectosome"]
     diameter = np.concatenate([exosome.draw(_VESICLES - count, rng), ectosome.draw(count, rng)])
-    found: list[CargoFound] = []
-    for number, asked in enumerate(planned.scenario.cargo):
-        role = f"copies_per_cell.{asked.name}"
-        place = PLACE_OF[asked.kind]
-
-        def mean(copies: float, volume: float, place: Any = place) -> Floats:
-            return passive_mean(
-                diameter,
-                place,
-                copies_per_cell=copies,
-                cell_um3=volume,
-                cell_um2=float(numbers["donor_cell_surface"]),
-                bilayer_nm=float(numbers["bilayer_thickness"]),
-            )
-
-        passive = mean(float(numbers[role]), float(numbers["donor_cell_volume"]))
-        wanted = passive * (asked.enrichment or 1.0)
-        copies = draw_copies(
-            wanted,
-            streams.of("cell.cargo.copies", number),
-            packet=asked.copies_per_packet,
-            where=f"{planned.where} cargo {number + 1}",
-        )
-        low, high = planned.pools[role].support
-        least, most = planned.pools["donor_cell_volume"].support
-        counts = np.bincount(np.minimum(copies, _COPY_BINS), minlength=_COPY_BINS + 1)
-        average = float(copies.mean())
-        found.append(
-            CargoFound(
-                asked=asked,
-                mean=average,
-                empty=float((copies == 0).mean()),
-                empty_independent=float(np.exp(-wanted).mean()),
-                fano=float(copies.var() / average) if average else 1.0,
-                shares=tuple((counts / copies.size).tolist()),
-                passive_low=float(mean(low, most).mean()),
-                passive=float(passive.mean()),
-                passive_high=float(mean(high, least).mean()),
-            )
-        )
-    return tuple(found)
+    return packed(
+        planned.scenario.cargo, diameter, planned.pools, released, planned.seed, where=planned.where
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -723,12 +569,12 @@ def _knock_outs(
     for arm in _arms(planned, numbers):
         there = seen(baseline.scaled(arm.factors), arm.change)
         found += [
-            _compared(arm.change, name, direction, control[name], there[name], arm.records)
+            compared(arm.change, name, direction, control[name], there[name], arm.records)
             for name, direction in arm.watched
         ]
     start = seen(baseline, "empty", 0.0), seen(baseline.scaled({"maturation": 0.1}), "slow", 0.0)
     found.append(
-        _compared(
+        compared(
             "maturation ten times slower",
             "exosomes in the first 2 h of an empty cell",
             "falls",
@@ -753,15 +599,6 @@ def _observed(cells: Cells) -> dict[str, Floats]:
     }
 
 
-def _compared(
-    change: str, observable: str, told: Any, control: Floats, there: Floats, ids: tuple[str, ...]
-) -> KnockOut:
-    before, after = (float(one.mean()) if one.size else 0.0 for one in (control, there))
-    error = math.sqrt(sum(float(one.var()) / one.size for one in (control, there) if one.size))
-    z = (after - before) / error if error > 0.0 else 0.0
-    return KnockOut(change, observable, told, before, after, z, ids)
-
-
 def _cargo_knock_outs(planned: Plan, numbers: Mapping[str, Floats]) -> tuple[KnockOut, ...]:
     """Take sorting and packets away from the scenario's first lumenal cargo."""
     lumenal = [c for c in planned.scenario.cargo if PLACE_OF[c.kind] == "lumen"]
@@ -780,8 +617,8 @@ def _cargo_knock_outs(planned: Plan, numbers: Mapping[str, Floats]) -> tuple[Kno
     sorted_in, plain = draw_copies(10.0 * passive, rng), draw_copies(passive, rng)
     packed = draw_copies(passive, rng, packet=packet)
 
-    def row(change: str, seen: str, told: str, a: Ints, b: Ints) -> KnockOut:
-        return _compared(change, seen, told, a.astype(np.float64), b.astype(np.float64), ())
+    def row(change: str, seen: str, told: Told, a: Ints, b: Ints) -> KnockOut:
+        return compared(change, seen, told, a.astype(np.float64), b.astype(np.float64), ())
 
     name = lumenal[0].name.replace("_", " ").replace("mirna", "miRNA")
     return (

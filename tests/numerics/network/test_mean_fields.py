@@ -174,6 +174,15 @@ def test_each_patient_has_doses_and_infusions_at_its_own_times():
         assert np.allclose(found.of("Y")[p], np.maximum(times - own["t3"], 0), atol=1e-9)
 
 
+def test_what_nothing_moves_stays_and_what_only_events_move_jumps():
+    still = Network(
+        "still", (Species("X", 3),), (), (Parameter("k", 1.0),),
+        events=(Event("set", "time > 1", (("k", "k + 1"),)),),
+    )  # fmt: skip
+    found = mean_field(still, [0.5, 1.0, 2.0], observe=("X", "k"))
+    assert np.array_equal(found.values, [[3, 1], [3, 1], [3, 2]])
+
+
 def many_prey(n):
     rng = Streams(2).of("test.prey")
     return {"b": rng.uniform(0.5, 2, n), "X": rng.uniform(5, 20, n)}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exosome.numerics.network.kernel import inlined_kernel, kernel
+from exosome.numerics.network.kernel import kernel
 from exosome.numerics.network.tables import CODES
 from exosome.numerics.network.vectors import (
     WIDTH,
@@ -72,7 +72,7 @@ _SQRT, _ABS, _FLOOR, _CEIL = (CODES[n] for n in ("sqrt", "abs", "floor", "ceil")
 _SIN, _COS, _TAN = (CODES[n] for n in ("sin", "cos", "tan"))
 
 
-@inlined_kernel
+@kernel
 def one_value(op: int, x: float) -> float:
     """Return an operation on one number."""
     if op == _NEG:
@@ -102,7 +102,7 @@ def one_value(op: int, x: float) -> float:
     return math.tanh(x)
 
 
-@inlined_kernel
+@kernel
 def two_values(op: int, x: float, y: float) -> float:
     """Return an operation on two numbers other than the four of arithmetic."""
     if op == _POW:
@@ -155,7 +155,7 @@ def run_tape(tape: Ints, first: int, last: int, r: Floats) -> None:
                 r[out, lane] = two_values(op, r[x, lane], r[y, lane])
 
 
-@inlined_kernel
+@kernel
 def add_slopes(
     linear_at: Ints, linear_column: Ints, rate_state: Ints, rate_register: Ints, factor: Floats,
     offset: Floats, linear: Floats, r: Floats, out: Floats, first: int,
@@ -170,7 +170,7 @@ def add_slopes(
         add_product(out, first + rate_state[e], factor, e, r, rate_register[e])
 
 
-@inlined_kernel
+@kernel
 def factor_rows(
     lower_at: Ints, lower_column: Ints, upper_at: Ints, update_at: Ints, update: Ints,
     m: Floats, inverse: Floats, loss: Floats, one: Floats,
@@ -197,7 +197,7 @@ def factor_rows(
         larger(loss, 0, loss, 0, loss, 1)
 
 
-@inlined_kernel
+@kernel
 def solve_rows(
     lower_at: Ints, lower_column: Ints, upper_at: Ints, upper_column: Ints,
     m: Floats, inverse: Floats, x: Floats, first: int,
