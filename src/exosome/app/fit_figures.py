@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exosome.app.drawing import SERIES, WIDTH, box, line, svg, words
+from exosome.app.drawing import SERIES, WIDTH, box, segment, svg, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ def fitted_courses(panels: Sequence[Panel], *, key: str, title: str) -> str:
     """
     tall, wide, gap_x, gap_y, left, top = 84.0, 156.0, 40.0, 52.0, 38.0, 58.0
     parts = [
-        line(left, 10, left + 22, 10, SERIES[0]),
+        segment(left, 10, left + 22, 10, SERIES[0]),
         words(left + 27, 14, "fit", "start"),
         f'<g opacity="0.22">{box(left + 52, 4, 22, 12, SERIES[0])}</g>',
         words(left + 79, 14, "90 % of what is not known", "start"),
@@ -81,7 +81,7 @@ def _panel(one: Panel, x0: float, y0: float, wide: float, tall: float) -> list[s
 
     parts = [words(x0, y0 - 7, f"{one.name}, {one.unit}", "start")]
     for power in range(foot, top + 1):
-        parts.append(line(x0, y(10.0**power), x0 + wide, y(10.0**power), "var(--rule)"))
+        parts.append(segment(x0, y(10.0**power), x0 + wide, y(10.0**power), "var(--rule)"))
         parts.append(words(x0 - 4, y(10.0**power) + 4, f"{10.0**power:g}", "end", "muted"))
     last_mark = -_APART
     for hour, text in _MARKS_H:
@@ -115,7 +115,7 @@ def _mark(
             f'stroke="var(--paper)" stroke-width="1.5"/>'
         )
     if low > 0.0 and high < math.inf:
-        return line(x(hour), y(low), x(hour), y(high), "var(--ink)", ' stroke-linecap="round"')
+        return segment(x(hour), y(low), x(hour), y(high), "var(--ink)", ' stroke-linecap="round"')
     end, down = (high, 1.0) if low <= 0.0 else (low, -1.0)
     px, py = x(hour), y(end)
     return (
@@ -153,9 +153,9 @@ def profile_lines(
     """Return the fall of the log-posterior against each unknown: profile and local normal law."""
     tall, wide, gap, left, top = 84.0, 156.0, 40.0, 38.0, 48.0
     parts = [
-        line(left, 10, left + 22, 10, SERIES[0]),
+        segment(left, 10, left + 22, 10, SERIES[0]),
         words(left + 27, 14, "profile", "start"),
-        line(left + 84, 10, left + 106, 10, SERIES[1], ' stroke-dasharray="5 3"'),
+        segment(left + 84, 10, left + 106, 10, SERIES[1], ' stroke-dasharray="5 3"'),
         words(left + 111, 14, "local normal law", "start"),
     ]
     for place, (name, at, fall, normal) in enumerate(profiles):
@@ -172,7 +172,7 @@ def profile_lines(
 
         parts.append(words(x0, y0 - 7, name, "start"))
         for level in (0.0, -_CUT):
-            parts.append(line(x0, y(level), x0 + wide, y(level), "var(--rule)"))
+            parts.append(segment(x0, y(level), x0 + wide, y(level), "var(--rule)"))
             parts.append(words(x0 - 4, y(level) + 4, f"{level:.3g}", "end", "muted"))
         for falls, colour, more in (
             (fall, SERIES[0], ""),
