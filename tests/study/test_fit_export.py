@@ -45,16 +45,15 @@ def test_petab_accepts_the_problem(tables, tmp_path):
     petab = pytest.importorskip("petab.v1")
     for name, text in tables.items():
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-    held = petab.Problem.from_yaml(str(tmp_path / "petab" / "problem.yaml"))
+    held = petab.Problem.from_yaml(str(tmp_path / "petab-problem.yaml"))
     assert not petab.lint_problem(held)
     assert len(held.measurement_df) == 3
 
 
 def test_what_cannot_be_written_is_counted(tables):
-    assert "3 of 4 fitted rows" in tables["petab/README.txt"]
-    assert "1 limits" in tables["petab/README.txt"]
+    assert "3 of 4 fitted rows" in tables["petab-readme.txt"]
+    assert "1 limits" in tables["petab-readme.txt"]
 
 
 @pytest.mark.parametrize("moved", [False, True])
@@ -63,11 +62,11 @@ def test_the_tables_give_our_predictions(found, tables, tmp_path, moved):
     from exosome.numerics.sbml import read_sbml
 
     path = tmp_path / "model.xml"
-    path.write_text(tables["petab/model.xml"])
+    path.write_text(tables["petab-model.xml"])
     model = read_sbml(path)
     folds = {
         row["parameterId"]: float(row["nominalValue"])
-        for row in rows_of(tables["petab/parameters.tsv"])
+        for row in rows_of(tables["petab-parameters.tsv"])
     }
     point = found.summit.point.copy()
     if moved:
@@ -77,13 +76,13 @@ def test_the_tables_give_our_predictions(found, tables, tmp_path, moved):
             at = f"fold_{name}" if f"fold_{name}" in folds else name
             folds[at] *= math.exp(0.4)
     ours = np.exp(found.problem.predictions(point[None])[0])[[0, 1, 3]]
-    conditions = {row["conditionId"]: row for row in rows_of(tables["petab/conditions.tsv"])}
+    conditions = {row["conditionId"]: row for row in rows_of(tables["petab-conditions.tsv"])}
     formulas = {
         row["observableId"]: row["observableFormula"]
-        for row in rows_of(tables["petab/observables.tsv"])
+        for row in rows_of(tables["petab-observables.tsv"])
     }
     theirs = []
-    for row in rows_of(tables["petab/measurements.tsv"]):
+    for row in rows_of(tables["petab-measurements.tsv"]):
         condition = conditions[row["simulationConditionId"]]
         values = {
             name: folds[text] if text in folds else float(text)

@@ -124,13 +124,13 @@ def petab_tables(found: Fit) -> dict[str, str]:
     observables, measurements, left = _told(asked, arms)
     parameters = _parameters(asked, powers, point)
     return {
-        "petab/model.xml": write_sbml(model, mean_field=True, time_unit_s=3600.0),
-        "petab/conditions.tsv": _tsv(conditions),
-        "petab/observables.tsv": _tsv(observables),
-        "petab/measurements.tsv": _tsv(measurements),
-        "petab/parameters.tsv": _tsv(parameters),
-        "petab/problem.yaml": _YAML,
-        "petab/README.txt": (
+        "petab-model.xml": write_sbml(model, mean_field=True, time_unit_s=3600.0),
+        "petab-conditions.tsv": _tsv(conditions),
+        "petab-observables.tsv": _tsv(observables),
+        "petab-measurements.tsv": _tsv(measurements),
+        "petab-parameters.tsv": _tsv(parameters),
+        "petab-problem.yaml": _YAML,
+        "petab-readme.txt": (
             f"{len(measurements)} of {int(asked.fitted.sum())} fitted rows are values of organs "
             f"and stand here; {left} limits, intervals, orders and constants have no place in "
             "PEtab 1. "
@@ -141,12 +141,12 @@ def petab_tables(found: Fit) -> dict[str, str]:
 
 
 _YAML = """format_version: 1
-parameter_file: parameters.tsv
+parameter_file: petab-parameters.tsv
 problems:
-- condition_files: [conditions.tsv]
-  measurement_files: [measurements.tsv]
-  observable_files: [observables.tsv]
-  sbml_files: [model.xml]
+- condition_files: [petab-conditions.tsv]
+  measurement_files: [petab-measurements.tsv]
+  observable_files: [petab-observables.tsv]
+  sbml_files: [petab-model.xml]
 """
 
 
