@@ -179,3 +179,11 @@ def test_the_table_to_fill_in_can_be_read():
     text = files("exosome.study").joinpath("fits/new.csv").read_text("utf-8")
     kinds = [one.sees for one in read_table(text, name="new.csv")]
     assert kinds == ["organ", "organ", "organ", "constant", "order"]
+
+
+def test_predictions_are_the_same_bytes_for_any_number_of_threads(mixed, catalog):
+    rng = np.random.default_rng(3)
+    points = mixed.centre + 0.5 * mixed.prior_sd * rng.standard_normal((70, mixed.centre.size))
+    points = np.clip(points, mixed.low, mixed.high)
+    alone = problem(mixed.observations, catalog, workers=1)
+    assert alone.predictions(points).tobytes() == mixed.predictions(points).tobytes()

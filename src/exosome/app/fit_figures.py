@@ -43,11 +43,11 @@ def fitted_courses(panels: Sequence[Panel], *, key: str, title: str) -> str:
         segment(left, 10, left + 22, 10, SERIES[0]),
         words(left + 27, 14, "fit", "start"),
         f'<g opacity="0.22">{box(left + 52, 4, 22, 12, SERIES[0])}</g>',
-        words(left + 79, 14, "90 % of what is not known", "start"),
-        f'<circle cx="{left + 246:.0f}" cy="10" r="4" fill="var(--ink)"/>',
-        words(left + 254, 14, "fitted", "start"),
-        _ring(left + 300, 10),
-        words(left + 308, 14, "held out", "start"),
+        words(left + 79, 14, "90 % interval", "start"),
+        f'<circle cx="{left + 186:.0f}" cy="10" r="4" fill="var(--ink)"/>',
+        words(left + 194, 14, "fitted", "start"),
+        _ring(left + 252, 10),
+        words(left + 260, 14, "held out", "start"),
     ]
     for place, one in enumerate(panels):
         x0 = left + (place % 2) * (wide + gap_x)

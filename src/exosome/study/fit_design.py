@@ -124,8 +124,8 @@ def _rows(template: Experiment, doses: Sequence[float]) -> tuple[Observation, ..
 def next_experiments(found: Fit, catalog: Catalog) -> tuple[Promise, ...]:
     """Return what every candidate promises after a fit, the most telling first.
 
-    The next experiment is made with the kind, label and route of the fit's first row, as a study
-    of its own with its own scale, at doses in a mouse times the ratio of livers.
+    The next experiment is made with the species, kind, label and route of the fit's first row, as
+    a study of its own with its own scale, at the candidates' doses, which were chosen for a mouse.
     """
     template = next(
         one.experiment
