@@ -341,6 +341,46 @@ def decades(
     return svg(key, title, said, parts, base + 40)
 
 
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A value with its interval on a line of its own; ``told`` is what a law says, if any."""
+
+    name: str
+    low: float
+    middle: float
+    high: float
+    series: int
+    told: float | None = None
+
+
+def dots(rows: Sequence[Dot], *, key: str, title: str, axis: str, most: float) -> str:
+    """Return values with intervals, one below the other, on an axis from 0 to ``most``.
+
+    A short upright stroke is the value that a law gives.
+    """
+    left, right, step = 190.0, WIDTH - 18.0, 24.0
+    base = 14.0 + step * len(rows)
+
+    def x(value: float) -> float:
+        return left + (right - left) * min(max(value / most, 0.0), 1.0)
+
+    parts: list[str] = []
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        at = x(share * most)
+        parts.append(segment(at, 6.0, at, base, "var(--rule)"))
+        parts.append(words(at, base + 16, f"{share * most:g}", "middle", "muted"))
+    for place, one in enumerate(rows):
+        y, colour = 20.0 + step * place, SERIES[one.series % len(SERIES)]
+        parts.append(words(left - 8, y + 4, one.name, "end"))
+        parts.append(segment(x(one.low), y, x(one.high), y, colour))
+        if one.told is not None:
+            parts.append(segment(x(one.told), y - 9, x(one.told), y + 9, "var(--ink)", " "))
+        parts.append(_dot(x(one.middle), y, colour))
+    parts.append(words((left + right) / 2, base + 33, axis, "middle", "muted"))
+    said = "; ".join(f"{one.name}: {one.middle:.3g}" for one in rows)
+    return svg(key, title, said, parts, base + 40)
+
+
 def _dot(x: float, y: float, colour: str) -> str:
     return (
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{colour}" stroke="var(--paper)" '

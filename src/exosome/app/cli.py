@@ -42,6 +42,11 @@ app.add_typer(catalog_app, name="catalog")
 app.add_typer(new_app, name="new")
 cell_app = typer.Typer(help="What cells release, and how sure that is.", no_args_is_help=True)
 app.add_typer(cell_app, name="cell")
+dish_app = typer.Typer(
+    help="How much of a dose touches the cells of a dish, and how much they take up.",
+    invoke_without_command=True,
+)
+app.add_typer(dish_app, name="dish")
 
 Numbers = Annotated[
     list[Path] | None,
@@ -420,6 +425,72 @@ def cell_export(
     from exosome.app.cell_export import export_cell
 
     export_cell(path, scenario=scenario, form=form, numbers=numbers or [])
+
+
+@dish_app.callback()
+def dish(  # noqa: PLR0913, PLR0917  (one option for each thing that a dish is made of)
+    context: typer.Context,
+    dose: Annotated[str, typer.Option(help='Such as "3e6 particle" or "5 ug_protein".')] = "",
+    well: Annotated[str, typer.Option(help="Plate: 96, 24, 12 or 6.")] = "",
+    area: Annotated[str, typer.Option(help='Another vessel\'s floor, such as "55 cm2".')] = "",
+    volume: Annotated[str, typer.Option(help='Medium, such as "100 uL".')] = "",
+    cells: Annotated[str, typer.Option(help='At the floor, such as "1e4 cell".')] = "",
+    time: Annotated[str, typer.Option(help='Such as "24 h".')] = "",
+    cell: Annotated[str, typer.Option(help="hela, spread, t_cell or your own.")] = "",
+    permeability: Annotated[str, typer.Option(help='Of the cells, such as "0.01 um/s".')] = "",
+    footprint: Annotated[str, typer.Option(help='Such as "800 um2/cell".')] = "",
+    medium: Annotated[str, typer.Option(help="serum or water.")] = "",
+    mixing: Annotated[str, typer.Option(help="static or rocked.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Also write the page to a directory.")] = None,
+    numbers: Numbers = None,
+    seed: Seed = 1,
+) -> None:
+    """How much of a dose touches the cells of a dish, and how much they take up."""
+    if context.invoked_subcommand is not None:
+        return
+    from exosome.app.dish import calculate_dish
+
+    told = {
+        "dose": dose, "well": well, "area": area, "volume": volume, "cells": cells,
+        "time": time, "cell": cell, "permeability": permeability, "footprint": footprint,
+        "medium": medium, "mixing": mixing,
+    }  # fmt: skip
+    if not any(told.values()):
+        typer.echo(context.get_help())
+        return
+    changes = {key: value for key, value in told.items() if value}
+    calculate_dish(changes, out=out, numbers=numbers or [], seed=seed)
+
+
+@dish_app.command("infer")
+def dish_infer(  # noqa: PLR0913, PLR0917  (one option for each thing that a well is made of)
+    curve: Annotated[Path, typer.Argument(help="CSV: time (h),taken (%) and perhaps sd (%).")],
+    height: Annotated[str, typer.Option(help='Of the medium, such as "3 mm".')] = "",
+    well: Annotated[str, typer.Option(help="Plate, with --volume: 96, 24, 12 or 6.")] = "",
+    volume: Annotated[str, typer.Option(help='Medium, such as "100 uL".')] = "",
+    cells: Annotated[str, typer.Option(help='Such as "1e4 cell"; confluent if left out.')] = "",
+    cell: Annotated[str, typer.Option(help="Whose footprint: hela, spread, t_cell.")] = "hela",
+    dose: Annotated[str, typer.Option(help="Only for counts: what was added to the well.")] = "",
+    medium: Annotated[str, typer.Option(help="serum or water.")] = "serum",
+    out: Annotated[Path | None, typer.Option(help="Also write the page to a directory.")] = None,
+    numbers: Numbers = None,
+    seed: Seed = 1,
+) -> None:
+    """Infer the uptake permeability of cells from a measured curve."""
+    from exosome.app.dish import infer_uptake
+
+    infer_uptake(
+        curve, height=height, well=well, volume=volume, cells=cells, cell=cell, dose=dose,
+        medium=medium, out=out, numbers=numbers or [], seed=seed,
+    )  # fmt: skip
+
+
+@dish_app.command("assays")
+def dish_assays(numbers: Numbers = None, seed: Seed = 1) -> None:
+    """List published uptake assays and which limit governs each."""
+    from exosome.app.dish import show_assays
+
+    show_assays(numbers=numbers or [], seed=seed)
 
 
 @new_app.command("claim")

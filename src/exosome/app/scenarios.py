@@ -61,6 +61,14 @@ ENGINES = (
         "run_cell_receives",
         "check_cell_receives",
     ),
+    Engine(
+        "cell-to-cell",
+        "pair",
+        "exosome.app.cell_to_cell",
+        "run_cell_to_cell",
+        "check_cell_to_cell",
+    ),
+    Engine("dish", "dish", "exosome.app.dish", "run_dish", "check_dish"),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     Amount = NDArray[np.float64]
 
-_STEP = 0.01  # of a mean life of the factor; the error falls as its square
+_STEP = 0.02  # of a mean life of the factor; the error falls as its square
 _GRID = np.concatenate([[0.0], np.geomspace(1e-9, 1e4, 40_001)])
 
 
@@ -33,15 +34,23 @@ class Switch:
         Level held without any factor.
     half_life_h : float
         Of the factor.
+    loop : float
+        Share of the cell's own factor that acts on its gene: 1, or 0 where the feedback is blocked
+        and only the delivered factor acts.
     """
 
     feedback: float
     hill: float
     leak: float
     half_life_h: float
+    loop: float = 1.0
 
     def __post_init__(self) -> None:
-        if min(self.feedback, self.leak) < 0.0 or self.hill < 1.0 or self.half_life_h <= 0.0:
+        if (
+            min(self.feedback, self.leak, self.loop) < 0.0
+            or self.hill < 1.0
+            or self.half_life_h <= 0.0
+        ):
             raise InputError(
                 "a switch of negative levels, a Hill number below 1, or no half-life",
                 where="switch",
@@ -49,7 +58,7 @@ class Switch:
             )
 
     def production(self, level: Amount) -> Amount:
-        """Return production at a level of factor, as the level that it would hold."""
+        """Return production at an acting level of factor, as the level that it would hold."""
         # Written so that large levels do not overflow.
         safe = np.where(level > 0.0, level, 1.0)
         drawn = np.where(level > 0.0, 1.0 / (1.0 + safe ** (-self.hill)), 0.0)
@@ -57,10 +66,7 @@ class Switch:
 
     def steady_levels(self) -> tuple[float, ...]:
         """Return every level that holds itself, in order: one, or low, tipping and high."""
-        gap = self.production(_GRID) - _GRID
-        places = np.flatnonzero(np.diff(np.sign(gap)) != 0)
-        found = [self._root(_GRID[i], _GRID[i + 1]) for i in places]
-        return tuple(dict.fromkeys(found))
+        return _levels(self)
 
     @property
     def is_bistable(self) -> bool:
@@ -87,15 +93,25 @@ class Switch:
             return 0.0
         return float((below - self.production(below)).max())
 
-    def _root(self, low: float, high: float) -> float:
-        rises = float(self.production(np.asarray(low))) - low > 0.0
-        for _ in range(200):
-            middle = 0.5 * (low + high)
-            if (float(self.production(np.asarray(middle))) - middle > 0.0) == rises:
-                low = middle
-            else:
-                high = middle
-        return 0.5 * (low + high)
+
+@lru_cache(maxsize=256)
+def _levels(switch: Switch) -> tuple[float, ...]:
+    gap = switch.production(switch.loop * _GRID) - _GRID
+    places = np.flatnonzero(np.diff(np.sign(gap)) != 0)
+    found = [_root(switch, float(_GRID[i]), float(_GRID[i + 1])) for i in places]
+    return tuple(dict.fromkeys(found))
+
+
+def _root(switch: Switch, low: float, high: float) -> float:
+    rises = float(switch.production(np.asarray(switch.loop * low))) - low > 0.0
+    for _ in range(100):
+        middle = 0.5 * (low + high)
+        made = float(switch.production(np.asarray(switch.loop * middle)))
+        if (made - middle > 0.0) == rises:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
 
 
 def flip(times_h: Amount, signal: ArrayLike, switch: Switch) -> Amount:
@@ -109,7 +125,7 @@ def flip(times_h: Amount, signal: ArrayLike, switch: Switch) -> Amount:
     the factor itself is left out; it stops holding for factors of few copies, which flip by
     chance, and over cell divisions.
 
-    Second-order exponential stepping in parts of at most 1/100 of the factor's mean life, between
+    Second-order exponential stepping in parts of at most 1/50 of the factor's mean life, between
     which the signal runs in straight lines.
 
     Parameters
@@ -141,9 +157,9 @@ def flip(times_h: Amount, signal: ArrayLike, switch: Switch) -> Amount:
         dose = k * span / parts
         begin, rise = drive[..., i], (drive[..., i + 1] - drive[..., i]) / parts
         for part in range(parts):
-            made = switch.production(level + begin + rise * part)
+            made = switch.production(switch.loop * level + begin + rise * part)
             guess = kept * level + dose * whole * made
-            then = switch.production(guess + begin + rise * (part + 1))
+            then = switch.production(switch.loop * guess + begin + rise * (part + 1))
             level = guess + dose * ramp * (then - made)
         found[..., i + 1] = level
     return np.maximum(found - rest, 0.0)

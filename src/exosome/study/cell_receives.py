@@ -543,9 +543,14 @@ def middle_recipient(planned: Plan, module: str) -> Recipient:
 
 def untreated(planned: Plan, numbers: Mapping[str, Floats], opens: Floats) -> Recipient:
     """Return the recipient whose uptake in one hour and share that opens are those given."""
+    return recipient_of(numbers, planned.uptake, opens)
+
+
+def recipient_of(numbers: Mapping[str, Floats], uptake_role: str, opens: Floats) -> Recipient:
+    """Return the recipient that the catalog's numbers make, with uptake calibrated to one role."""
     rates = {name: numbers[f"recipient_rate.{name}"] for name in RATE_NAMES}
     site, surface = binding_rate(
-        numbers[planned.uptake],
+        numbers[uptake_role],
         specific=numbers["specific_binding_share"],
         unbind=(rates["unbind_specific"], rates["unbind_nonspecific"]),
         internalise=rates["internalise"],

@@ -1,0 +1,1 @@
+"""Between cells: how far a vesicle gets, and what reaches a cell."""
