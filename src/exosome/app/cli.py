@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from exosome import __version__
 from exosome.core.errors import ExosomeError, InputError
 
 INTERRUPTED = 130
 
+
+class TwoWords(TyperGroup):
+    """Commands of two words beside one of the first word, such as ``body fit`` and ``body``."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Take the first two words for one where they name a command."""
+        pair = " ".join(args[:2])
+        words = [pair, *args[2:]] if pair in self.commands else args
+        return super().resolve_command(ctx, words)
+
+
 app = typer.Typer(
     name="exosome",
+    cls=TwoWords,
     help="Does it add up? Vesicle-carried messages and treatments, in sourced numbers.",
     no_args_is_help=True,
     add_completion=False,
@@ -217,6 +230,42 @@ def body_asked(  # noqa: PLR0913, PLR0917  (one option for each question a user 
         workers=workers,
         quiet=quiet,
         sbml=sbml,
+    )
+
+
+@app.command("body fit")
+def body_fit(  # noqa: PLR0913, PLR0917  (one option for each question a user may put)
+    data: Annotated[Path, typer.Argument(help="A table (CSV); `exosome new fit` writes one.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Directory for the page [default: ./DATA-fit].")
+    ] = None,
+    starts: Annotated[int, typer.Option(help="Climbs, the first from the priors.", min=1)] = 3,
+    classes: Annotated[int, typer.Option(help="Size classes of a dose.", min=1)] = 1,
+    profiled: Annotated[
+        int, typer.Option("--profiles", help="Profiles, of what moved most.", min=0)
+    ] = 2,
+    petab: Annotated[
+        bool, typer.Option("--petab", help="Also write the problem as PEtab tables.")
+    ] = False,
+    numbers: Numbers = None,
+    seed: Seed = 1,
+    workers: Workers = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Fit whole-body data: what they moved, what stayed at its prior, what to measure next."""
+    from exosome.app.body_fit import run_body_fit
+
+    run_body_fit(
+        data,
+        out=out,
+        numbers=numbers or [],
+        starts=starts,
+        classes=classes,
+        profiled=profiled,
+        petab=petab,
+        seed=seed,
+        workers=workers,
+        quiet=quiet,
     )
 
 
@@ -462,6 +511,16 @@ def new_cell(
     from exosome.app.scenarios import write_new_scenario
 
     write_new_scenario("cell-sends", path)
+
+
+@new_app.command("fit")
+def new_fit(
+    path: Annotated[Path, typer.Argument(help="Table to write; it must not exist.")],
+) -> None:
+    """Write a commented table of whole-body data to fill in."""
+    from exosome.app.body_fit import write_new_fit
+
+    write_new_fit(path)
 
 
 @new_app.command("scenario")

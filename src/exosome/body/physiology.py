@@ -142,6 +142,7 @@ def bundled_rows() -> tuple[Mapping[str, str], ...]:
     return tuple(MappingProxyType(row) for row in csv.DictReader(io.StringIO(text)))
 
 
+@cache
 def constant(species: str, organ: str, parameter: str) -> float:
     """Return one number of the bundled table that stands once for a species (or ``all``).
 

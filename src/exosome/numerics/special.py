@@ -36,6 +36,7 @@ ndtr: _OneArgument = _untyped.ndtr  # normal distribution function
 ndtri: _OneArgument = _untyped.ndtri  # its inverse
 erfc: _OneArgument = _untyped.erfc  # complementary error function
 erfcx: _OneArgument = _untyped.erfcx  # the same times exp(x^2)
+log_ndtr: _OneArgument = _untyped.log_ndtr  # its logarithm, also far in the tail
 betaln: _TwoArguments = _untyped.betaln  # ln B(a, b), accurate for large arguments
 gammainc: _TwoArguments = _untyped.gammainc  # regularised lower P(a, x)
 gammaincc: _TwoArguments = _untyped.gammaincc  # regularised upper Q(a, x)

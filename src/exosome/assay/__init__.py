@@ -1,0 +1,1 @@
+"""What measurements say: tables of data, and how likely a prediction makes them."""
