@@ -12,10 +12,11 @@ class Bounds(NamedTuple):
     """Limits of one step, as ratios of a length to the spread sigma = sqrt(2 D dt).
 
     The radial bridge carries absorption by one sphere without flow, and nothing else. So
-    ``second`` bounds sigma by the gap to the second nearest surface, ``angle`` by the distance
-    to the centre of the nearest sphere (directions of survivors), ``surface`` by its radius or
-    the gap, where its surface lets particles live on or where there is flow, and ``drift`` the
-    path drifted in one step by the same lengths. ``floor`` is the smallest sigma over the radius of the nearest sphere.
+    ``second`` bounds sigma by the gap to the second nearest surface, ``angle`` by the radius
+    of the nearest sphere or a third of the gap to it (directions of survivors), ``surface`` by
+    its radius or the gap, where its surface lets particles live on or where there is flow, and
+    ``drift`` the path drifted in one step, by the gap or a quarter of the radius. ``floor`` is
+    the smallest sigma over the radius of the nearest sphere.
     """
 
     second: float
@@ -33,10 +34,9 @@ class _Measured:
 
 # Each row was measured (docs/methods/space.md, table of bounds; verify/space.py measures again).
 _ROWS = (
-    _Measured(0.02, Bounds(2.0, 0.8, 2.0, 1.0, 0.06)),
-    _Measured(0.01, Bounds(3.0, 1.0, 3.0, 2.0, 0.04)),
-    _Measured(0.005, Bounds(4.0, 1.5, 4.0, 3.0, 0.03)),
-    _Measured(0.0025, Bounds(6.0, 2.0, 6.0, 5.0, 0.02)),
+    _Measured(0.01, Bounds(2.0, 0.8, 3.0, 2.0, 0.06)),
+    _Measured(0.005, Bounds(2.5, 1.2, 4.0, 3.0, 0.04)),
+    _Measured(0.0025, Bounds(4.0, 2.0, 6.0, 5.0, 0.03)),
     _Measured(0.001, Bounds(12.0, 4.0, 12.0, 10.0, 0.01)),
 )
 FINEST = _ROWS[-1].bias

@@ -214,7 +214,7 @@ def move(
                             sigma = max(gap1, wall)
                         sigma /= bounds.second
                         if first >= 0:
-                            sigma = min(sigma, (radius + gap1) / bounds.angle)
+                            sigma = min(sigma, max(radius / bounds.angle, gap1 / 3.0))
                             soft = permeability[kind_of[real_of[first]], own] != np.inf
                             if soft or speed > 0.0:
                                 sigma = min(sigma, max(radius, gap1) / bounds.surface)
@@ -250,21 +250,31 @@ def move(
                     if s < 0 or gap > 6.5 * sigma:
                         continue
                     radius = spheres[s, 3]
-                    dx, dy, dz = x1 - spheres[s, 0], y1 - spheres[s, 1], z1 - spheres[s, 2]
+                    cx, cy, cz = spheres[s, 0], spheres[s, 1], spheres[s, 2]
+                    dx, dy, dz = x1 - cx, y1 - cy, z1 - cz
                     r1 = np.sqrt(dx * dx + dy * dy + dz * dz)
                     if 2.0 * gap * (r1 - radius) > _NEGLIGIBLE * spread2:
                         continue
+                    real = real_of[s]
+                    k = permeability[kind_of[real], own] * open_share[real]
+                    gap_end = r1 - radius
+                    ex, ey, ez = (x - cx) / (radius + gap), (y - cy) / (radius + gap), (z - cz) / (radius + gap)  # fmt: skip
+                    if k != np.inf:
+                        # A path that lives on meets the surface, not what is below: its way along
+                        # the surface curves with the radius, not with that of a point inside.
+                        rise = dx * ex + dy * ey + dz * ez
+                        along2 = max(0.0, r1 * r1 - rise * rise)
+                        if rise < radius:
+                            gap_end = rise - radius + 0.5 * along2 / radius
                     u = nu[lane]
                     if which == 1:
                         if not drawn:
                             e0, e1, e2, _ = block(s0[lane], s1[lane], n[lane], _MORE, k0, k1)
                             drawn = True
                         u = uniform(e0)
-                    depth = touched(gap, r1 - radius, radius, spread2, u)
+                    depth = touched(gap, gap_end, radius, spread2, u)
                     if depth <= 0.0:
                         continue
-                    real = real_of[s]
-                    k = permeability[kind_of[real], own] * open_share[real]
                     if k == np.inf:
                         state = real
                         break
@@ -275,10 +285,16 @@ def move(
                         if uniform(e1 if which == 0 else e2) > np.exp(-k * depth / d):
                             state = real
                             break
-                    lift = (r1 + depth) / max(r1, 1e-12)
-                    x1 = spheres[s, 0] + dx * lift
-                    y1 = spheres[s, 1] + dy * lift
-                    z1 = spheres[s, 2] + dz * lift
+                    # The way along the surface is an arc, at heights between those of the ends.
+                    rise = dx * ex + dy * ey + dz * ez
+                    dx, dy, dz = dx - rise * ex, dy - rise * ey, dz - rise * ez
+                    along = np.sqrt(dx * dx + dy * dy + dz * dz)
+                    arc = along / (radius + 0.25 * (gap + gap_end + depth))
+                    up = (radius + gap_end + depth) * np.cos(arc)
+                    on = (radius + gap_end + depth) * np.sin(arc) / max(along, 1e-12)
+                    x1 = cx + up * ex + on * dx
+                    y1 = cy + up * ey + on * dy
+                    z1 = cz + up * ez + on * dz
 
                 if has_walls and state == _FREE:
                     for face in range(6):

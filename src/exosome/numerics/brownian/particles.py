@@ -92,10 +92,7 @@ class Particles:
     def joined(self, more: Particles) -> Particles:
         """Return these particles and ``more``, in this order."""
         return Particles(
-            *(
-                np.concatenate([getattr(self, f.name), getattr(more, f.name)])
-                for f in fields(self)
-            )
+            *(np.concatenate([getattr(self, f.name), getattr(more, f.name)]) for f in fields(self))
         )
 
     @property
