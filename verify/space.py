@@ -131,14 +131,14 @@ def steady(n: int, *, permeability: float) -> Iterator[Row]:
     at = at[np.linalg.norm(at - box / 2, axis=1) > radius]
     concentration = n / box**3
     p = Particles.at(at, d)
-    early, late = 60.0, 120.0  # walls are felt after (80 um)^2 / (2 d) = 800 s
+    early, late = 60.0, 120.0  # walls 80 um away are felt after (80 um)^2 / (2 d) = 800 s
     advance(p, world, early, seed=SEED, bias=BIAS)
     before = int((p.fate >= 0).sum())
     advance(p, world, late, seed=SEED, bias=BIAS)
     count = int((p.fate >= 0).sum()) - before
     rate = count / (late - early) / concentration
     error = math.sqrt(count) / (late - early) / concentration
-    reach = np.linspace(radius, 79.9, 4001)[1:]
+    reach = np.linspace(radius, 400.0, 8001)[1:]
     taken = [
         np.trapezoid(
             4 * math.pi * reach**2

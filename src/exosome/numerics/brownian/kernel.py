@@ -232,13 +232,15 @@ def move(
                 if speed > 0.0:
                     vx, vy, vz = ux, uy, uz
                     if flow == 2 and first >= 0:
+                        # The mean of the flow at the start and at the end as far as it is known
+                        # (Heun): the random way is in it, so the error is of second order.
                         cx, cy, cz = spheres[first, 0], spheres[first, 1], spheres[first, 2]
                         radius, outer = spheres[first, 3], shell[real_of[first]]
-                        vx, vy, vz = around(x - cx, y - cy, z - cz, radius, outer, ux, uy, uz)
-                        h = 0.5 * dt
-                        vx, vy, vz = around(
-                            x + h * vx - cx, y + h * vy - cy, z + h * vz - cz, radius, outer, ux, uy, uz
+                        ax, ay, az = around(x - cx, y - cy, z - cz, radius, outer, ux, uy, uz)
+                        bx, by, bz = around(
+                            x1 + ax * dt - cx, y1 + ay * dt - cy, z1 + az * dt - cz, radius, outer, ux, uy, uz,
                         )  # fmt: skip
+                        vx, vy, vz = 0.5 * (ax + bx), 0.5 * (ay + by), 0.5 * (az + bz)
                     x1, y1, z1 = x1 + vx * dt, y1 + vy * dt, z1 + vz * dt
 
                 # Surfaces, the nearest first, which uses the number already drawn.
