@@ -51,7 +51,11 @@ class Engine:
         return getattr(import_module(self.module), name)
 
 
-ENGINES = (Engine("cell-sends", "cell", "exosome.app.cells", "run_cell_sends", "check_cell_sends"),)
+ENGINES = (
+    Engine("cell-sends", "cell", "exosome.app.cells", "run_cell_sends", "check_cell_sends"),
+    Engine("near-and-far", "tissue", "exosome.app.tissue", "run_tissue", "check_tissue"),
+    Engine("niche", "tissue", "exosome.app.tissue", "run_tissue", "check_tissue"),
+)
 
 
 def engine_of(name_or_file: str) -> Engine | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Spheres dropped one by one where they fit jam near 0.38 of the volume (random sequential
 # addition); reaching it takes ever longer, so a little less is the limit here.
-MOST_PACKED = 0.34
+MOST_PACKED = 0.32
 _KEEP_APART_UM = 0.05  # so that a vesicle fits between any two cells
 _COLUMNS = ("x", "y", "z", "radius", "type")
 
