@@ -138,9 +138,7 @@ def check_tissue(name_or_file: str, *, numbers: Sequence[Path]) -> None:
     for one in planned.records:
         table.add_row(one.id, one.role, _range(one), one.unit, planned.read_as[one.id])
     hours = planned.duration_s / 3600.0
-    expected = (
-        planned.release.median * hours * planned.scenario.run.repeats * planned.senders.size
-    )
+    expected = planned.release.median * hours * planned.scenario.run.repeats * planned.senders.size
     words = (
         f"{len(planned.layout):,} cells ({planned.layout.cell_fraction:.1%} of the volume), "
         f"{planned.senders.size} senders, {hours:g} h: about {expected:,.0f} vesicles"

@@ -11,13 +11,20 @@ the law of the radiation boundary; for a sphere it holds while the step is short
 radius, which `Bounds.surface` sees to.
 """
 
-# Numba compiles what follows: types are those of the arrays handed in.
 from __future__ import annotations
 
-import numba as nb
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from exosome.numerics.brownian.compiled import inlined_kernel, kernel
 from exosome.numerics.brownian.philox import block, draw_steps, uniform
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from exosome.numerics.brownian.accuracy import Bounds
+    from exosome.numerics.brownian.world import Grid
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -29,8 +36,8 @@ _FREE, _DECAYED, _LEFT = -1, -2, -10
 _NEGLIGIBLE = 25.0  # exp(-25) = 1e-11: below what 32-bit chance resolves
 
 
-@nb.njit(inline="always", cache=True, error_model="numpy")
-def touched(a, b, radius, spread2, u):
+@inlined_kernel
+def touched(a: float, b: float, radius: float, spread2: float, u: float) -> float:
     """Return how deep the path went below a surface, from gaps ``a`` to ``b``; 0 if it did not.
 
     ``spread2`` is 2 D dt. A plane has an infinite radius.
@@ -49,8 +56,8 @@ def touched(a, b, radius, spread2, u):
     return max(0.0, 0.5 * (np.sqrt(d * d - 2.0 * spread2 * np.log(v)) - a - b))
 
 
-@nb.njit(inline="always", cache=True, error_model="numpy")
-def fold(p, size, low, high):
+@inlined_kernel
+def fold(p: float, size: float, low: np.int8, high: np.int8) -> float:
     """Return a coordinate brought back into the box by its reflecting or periodic faces."""
     if low == 2:
         p -= size * np.floor(p / size)
@@ -60,8 +67,10 @@ def fold(p, size, low, high):
     return min(size, max(0.0, p))
 
 
-@nb.njit(inline="always", cache=True, error_model="numpy")
-def around(dx, dy, dz, radius, outer, ux, uy, uz):
+@inlined_kernel
+def around(
+    dx: float, dy: float, dz: float, radius: float, outer: float, ux: float, uy: float, uz: float
+) -> tuple[float, float, float]:
     """Return the flow at a point ``d`` from the centre of a sphere that stands in a stream."""
     r = np.sqrt(dx * dx + dy * dy + dz * dz)
     if r >= outer:
@@ -81,10 +90,13 @@ def around(dx, dy, dz, radius, outer, ux, uy, uz):
     return (f + h) * ux - along * dx, (f + h) * uy - along * dy, (f + h) * uz - along * dz
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def move(
-    position, clock, slot, diffusivity, draws, fate, kind, low, high, until, fixed, bounds, g, k0, k1
-):  # fmt: skip
+    position: NDArray[np.float64], clock: NDArray[np.float64], slot: NDArray[np.uint64],
+    diffusivity: NDArray[np.float32], draws: NDArray[np.uint32], fate: NDArray[np.int32],
+    kind: NDArray[np.uint16], low: int, high: int, until: float, fixed: float, bounds: Bounds,
+    g: Grid, k0: np.uint64, k1: np.uint64,
+) -> int:  # fmt: skip
     """Move the particles from ``low`` to ``high`` up to the time ``until``; return the steps.
 
     Particles sit in lanes: each round draws the chance of one step for all lanes, as vector

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numba as nb
 import numpy as np
+
+from exosome.numerics.brownian.compiled import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
 _TRIES_EACH = 3_000
 
 
-@nb.njit(cache=True, error_model="numpy")
-def _drop(tries, size, radius, keep, mode, extent, centres, found, grid, counts, cell):
+@kernel
+def _drop(
+    tries: Floats, size: Floats, radius: float, keep: float, mode: int, extent: float,
+    centres: Floats, found: int, grid: NDArray[np.int32], counts: NDArray[np.int64], cell: float,
+) -> int:  # fmt: skip
     """Put down the tries that fit; return how many spheres there are then."""
     sx, sy, sz = size[0], size[1], size[2]
     apart2 = (2.0 * radius + keep) ** 2

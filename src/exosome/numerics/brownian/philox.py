@@ -16,13 +16,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numba as nb
 import numpy as np
 
+from exosome.numerics.brownian.compiled import inlined_kernel, kernel
 from exosome.numerics.network.bits import as_bits, as_float
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    Words = NDArray[np.uint64]
+    Floats = NDArray[np.float64]
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
@@ -31,8 +34,10 @@ _ROOT_HALF, _EXPONENT = np.uint64(0x3FE6A09E667F3BCD), np.uint64(0xFFF0000000000
 UNIT = 2.0**-32  # a word plus one half, times this, lies strictly between 0 and 1
 
 
-@nb.njit(inline="always", cache=True, error_model="numpy")
-def block(c0, c1, c2, c3, k0, k1):
+@inlined_kernel
+def block(
+    c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     """Return the four words of a counter and a key; all are 32-bit numbers held in uint64."""
     for _ in range(10):
         p0 = _M0 * c0
@@ -48,14 +53,14 @@ def block(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@nb.njit(inline="always", cache=True, error_model="numpy")
-def uniform(word):
+@inlined_kernel
+def uniform(word: np.uint64) -> float:
     """Return a word as a number strictly between 0 and 1."""
     return (np.float64(np.int64(word)) + 0.5) * UNIT
 
 
-@nb.njit(inline="always", cache=True, error_model="numpy")
-def _log(x):
+@inlined_kernel
+def _log(x: float) -> float:
     """Return the natural logarithm: exponent, then an odd series. No branch, so it vectorises."""
     bits = as_bits(x)
     raised = bits - _ROOT_HALF
@@ -67,8 +72,8 @@ def _log(x):
     return e * 0.6931471805599453 + 2.0 * f * series
 
 
-@nb.njit(inline="always", cache=True, error_model="numpy")
-def normal(word):
+@inlined_kernel
+def normal(word: np.uint64) -> float:
     """Return a word as a standard normal number: the inverse of its distribution function.
 
     Rational approximations of Wichura, good to 6e-7; 32 bits reach 6.3 standard deviations.
@@ -89,8 +94,11 @@ def normal(word):
     return middle if abs(q) <= 0.425 else tail
 
 
-@nb.njit(cache=True, error_model="numpy")
-def draw_steps(s0, s1, n, purpose, k0, k1, first, second, third, fourth, count):
+@kernel
+def draw_steps(
+    s0: Words, s1: Words, n: Words, purpose: np.uint64, k0: np.uint64, k1: np.uint64,
+    first: Floats, second: Floats, third: Floats, fourth: Floats, count: int,
+) -> None:  # fmt: skip
     """Fill three normal numbers and one uniform number for each of ``count`` counters."""
     for i in range(count):
         w0, w1, w2, w3 = block(s0[i], s1[i], n[i], purpose, k0, k1)
@@ -111,8 +119,8 @@ def blocks(counters: NDArray[np.uint64], key: tuple[int, int]) -> NDArray[np.uin
     return np.stack([c0, c1, c2, c3], axis=1)
 
 
-@nb.njit(cache=True, error_model="numpy")
-def _compiled_blocks(counters, k0, k1):
+@kernel
+def _compiled_blocks(counters: Words, k0: np.uint64, k1: np.uint64) -> Words:
     out = np.empty_like(counters)
     for i in range(counters.shape[0]):
         out[i, 0], out[i, 1], out[i, 2], out[i, 3] = block(
@@ -121,8 +129,8 @@ def _compiled_blocks(counters, k0, k1):
     return out
 
 
-@nb.njit(cache=True, error_model="numpy")
-def _compiled_normals(words):
+@kernel
+def _compiled_normals(words: Words) -> Floats:
     out = np.empty(words.size)
     for i in range(words.size):
         out[i] = normal(words[i])

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numba as nb
 import numpy as np
+
+from exosome.numerics.brownian.compiled import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Indices = NDArray[np.int32]
 
 _VOXELS_PER_SPACING = 5.0
 
@@ -33,8 +36,8 @@ class Voxels:
     nearest_um: Floats
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _bins(spheres, low, edge, counts):
+@kernel
+def _bins(spheres: Floats, low: Floats, edge: float, counts: Ints) -> tuple[Ints, Indices]:
     """Return the spheres sorted by the bin of their centre."""
     n = spheres.shape[0]
     where = np.empty(n, np.int64)
@@ -56,8 +59,12 @@ def _bins(spheres, low, edge, counts):
     return start, held
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _search(x, y, z, spheres, low, edge, counts, start, held, largest, limit, skip, near, gaps):
+@kernel
+def _search(
+    x: float, y: float, z: float, spheres: Floats, low: Floats, edge: float, counts: Ints,
+    start: Ints, held: Indices, largest: float, limit: float, skip: int, near: Indices,
+    gaps: Floats,
+) -> tuple[int, float, float]:  # fmt: skip
     """Fill ``near`` and ``gaps`` with spheres whose gap is within ``limit(second gap)``.
 
     Rings of bins are opened until no closer sphere can follow. Returns the number found, and
@@ -102,8 +109,11 @@ def _search(x, y, z, spheres, low, edge, counts, start, held, largest, limit, sk
     return found, first, second
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _lists(size, voxels, spheres, low, edge, counts, start, held, largest, reach, listed):
+@kernel
+def _lists(
+    size: Floats, voxels: Ints, spheres: Floats, low: Floats, edge: float, counts: Ints,
+    start: Ints, held: Indices, largest: float, reach: float, listed: Indices,
+) -> tuple[Ints, NDArray[np.float32]]:  # fmt: skip
     """Write the lists of all voxels (or only their lengths while ``listed`` is empty)."""
     total = voxels[0] * voxels[1] * voxels[2]
     begins = np.zeros(total + 1, np.int64)
@@ -132,8 +142,11 @@ def _lists(size, voxels, spheres, low, edge, counts, start, held, largest, reach
     return begins, clearance
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _nearest(spheres, real, low, edge, counts, start, held, largest):
+@kernel
+def _nearest(
+    spheres: Floats, real: int, low: Floats, edge: float, counts: Ints, start: Ints,
+    held: Indices, largest: float,
+) -> tuple[Floats, Ints]:  # fmt: skip
     """Return for each real sphere its gap to the next sphere or image, and which."""
     gap = np.full(real, np.inf)
     which = np.full(real, -1, np.int64)
