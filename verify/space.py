@@ -14,6 +14,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -351,7 +352,7 @@ def main() -> int:
         print(f"{row.quantity:68} {row.ours:10.5f} {row.exact:10.5f} {row.z:6.1f} {off:>8}  {verdict}", flush=True)  # fmt: skip
     print("\nA surface that fills, updated at the start of each window (order of the error: one)")
     found = filling(n=n // 2)
-    for (count, taken), (_, finer) in zip(found, found[1:], strict=False):
+    for (count, taken), (_, finer) in pairwise(found):
         print(f"  {count:3d} windows: taken up {taken:.5f}; halving them moves it by {finer - taken:+.5f}")  # fmt: skip
     return 0 if all(row.passes for row in held) else 1
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -239,7 +240,7 @@ def test_memory_of_a_particle():
 
 def test_finer_bounds_for_smaller_bias():
     rows = [bounds_for(bias) for bias in (0.01, 0.005, 0.0025, 0.001)]
-    for coarse, fine in zip(rows, rows[1:], strict=False):
+    for coarse, fine in pairwise(rows):
         assert all(a < b for a, b in zip(coarse[:4], fine[:4], strict=True))
         assert coarse.floor > fine.floor
     with pytest.raises(InputError, match="below what was measured"):

@@ -331,8 +331,8 @@ def _words(
         return f"None of {sent:,} vesicles was taken up by another cell."
     return (
         f"Of {sent:,} vesicles {_percent(taken / sent)} were taken up by other cells, half of them "
-        f"within {_fig(middle)} µm: {_fig(middle / (2.0 * radius))} cell diameters. The sender took "
-        f"back {_percent(found['taken up by the sender'] / sent)}, and "
+        f"within {_fig(middle)} µm: {_fig(middle / (2.0 * radius))} cell diameters. The sender "
+        f"took back {_percent(found['taken up by the sender'] / sent)}, and "
         f"{_percent(found['lost'] / sent)} were lost on the way."
     )
 

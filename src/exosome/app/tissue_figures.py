@@ -68,8 +68,10 @@ def picture(cells: Sequence[Cell], size: tuple[float, float, float], *, key: str
         drawn.append(
             (
                 -deep - near,
-                f'<circle cx="{200 + scale * x:.1f}" cy="{190 + scale * y:.1f}" '
-                f'r="{scale * one.radius:.1f}" fill="{fill}"/>',
+                (
+                    f'<circle cx="{200 + scale * x:.1f}" cy="{190 + scale * y:.1f}" '
+                    f'r="{scale * one.radius:.1f}" fill="{fill}"/>'
+                ),
             )
         )
     shades = "".join(

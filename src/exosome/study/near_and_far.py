@@ -52,7 +52,8 @@ _RATES = (
     "maturation", "budding_escrt", "budding_ceramide", "back_fusion", "mvb_fusion", "mvb_lysosome",
 )  # fmt: skip
 _ROLES = (
-    "space_diffusivity_100nm", "matrix_slow_down", "matrix_mesh", "surface_permeability.tissue_cell",
+    "space_diffusivity_100nm", "matrix_slow_down", "matrix_mesh",
+    "surface_permeability.tissue_cell",
     "space_loss", "interstitial_flow", "tissue_cell_radius", "vesicle_diameter",
     "vesicle_diameter_gsd", "ectosome_share",
 )  # fmt: skip
@@ -152,7 +153,7 @@ def read_scenario(name_or_file: str) -> NearAndFar:
         raise InputError(
             fault["msg"].removeprefix("Value error, "),
             where=f"{where} {key}".rstrip(),
-            remedy="mend this value; `exosome new scenario near-and-far FILE` writes a commented one",
+            remedy="mend this value; `exosome new scenario near-and-far FILE` writes a full one",
         ) from None
     if scenario.tissue.cells_file is not None and name_or_file not in BUNDLED:
         beside = Path(name_or_file).parent / scenario.tissue.cells_file
@@ -468,7 +469,7 @@ def _sent(planned: Plan) -> Sent:
         raise InputError(
             f"about {expected_count:.2g} vesicles would be sent",
             where=f"{planned.where} run",
-            remedy=f"ask for fewer senders, repeats or hours: at most {_MOST_VESICLES:.0g} vesicles",
+            remedy=f"ask for fewer senders, repeats or hours: at most {_MOST_VESICLES:,}",
         )
     held = releases(
         _pathway(planned), planned.senders, planned.duration_s, asked.run.repeats, planned.seed
@@ -565,7 +566,7 @@ def _laws(planned: Plan, conditions: Conditions) -> tuple[RangeLaw, ...]:
 
 
 def _length(planned: Plan) -> tuple[float, float, float]:
-    """Return the decay length of the median vesicle: 5 %, at the medians, 95 % of what is not known."""
+    """Return the decay length of the median vesicle: 5 %, at the medians, 95 % of the draws."""
     streams = Streams(planned.seed)
     drawn = {
         role: planned.pools[role].draw(streams.of(f"input.{role}").random(_DRAWS))

@@ -19,10 +19,11 @@ class RangeLaw:
     """Distances from a sender at which vesicles of one size are taken up, on average over cells.
 
     Tissue is taken as a uniform medium: cells hinder diffusion (Maxwell's ``1 / (1 + phi/2)``)
-    and take up at a rate ``n 4 pi R^2 k D/(D + k R) / (1 - phi)`` for each vesicle. With loss at ``decay``
-    the steady profile of a point source is ``exp(-r/L) / (4 pi D r)``, ``L = sqrt(D / rate)``, so
-    distances have the density ``r exp(-r/L) / L^2``. It stops holding within a cell or two of the sender,
-    where cells are not a medium, and where the box or the run ends first.
+    and take up each vesicle at a rate ``n 4 pi R^2 k D/(D + k R) / (1 - phi)``. With loss at
+    ``decay`` the steady profile of a point source is ``exp(-r/L) / (4 pi D r)``,
+    ``L = sqrt(D / rate)``, so distances have the density ``r exp(-r/L) / L^2``. It stops holding
+    within a cell or two of the sender, where cells are not a medium, and where the box or the run
+    ends first.
     """
 
     diffusivity_um2_per_s: float

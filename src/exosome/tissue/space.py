@@ -41,8 +41,8 @@ class Sent:
 class State:
     """How far a run has come: enough to go on from, byte for byte.
 
-    ``fate``, ``end_s`` and ``end_um`` have one entry for each vesicle, by its slot: the cell that took
-    it up, or a code of the engine; ``window`` windows are done.
+    ``fate``, ``end_s`` and ``end_um`` have one entry for each vesicle, by its slot: the cell
+    that took it up, or a code of the engine; ``window`` windows are done.
     """
 
     window: int
@@ -80,7 +80,7 @@ class State:
         return cls(window, arrays["fate"], arrays["end_s"], arrays["end_um"], free, steps)  # pyright: ignore[reportArgumentType]
 
 
-def windows(
+def windows(  # noqa: PLR0913  (options of one call, by name)
     state: State,
     sent: Sent,
     world: World,

@@ -54,8 +54,8 @@ def diffusivity(diameter_nm: Floats, at_100_nm: float, matrix: Matrix) -> Floats
 class Releases:
     """Every vesicle that cells send in a run, by the time of its release.
 
-    ``sender`` is the cell, ``burst`` the release that it belongs to: all vesicles of a burst leave at
-    one point of the membrane at one moment.
+    ``sender`` is the cell, ``burst`` the release that it belongs to: all vesicles of a burst
+    leave at one point of the membrane at one moment.
     """
 
     time_s: Floats

@@ -31,7 +31,7 @@ def key_of(seed: int, purpose: str) -> tuple[np.uint64, np.uint64]:
     )
 
 
-def advance(
+def advance(  # noqa: PLR0913  (options of one call, by name)
     particles: Particles,
     world: World,
     until_s: float,

@@ -26,7 +26,8 @@ _special = cast("Any", special)  # SciPy ships no types
 
 
 def absorbed(
-    start_um: float, time_s: float, radius_um: float, diffusivity: float, permeability: float = math.inf
+    start_um: float, time_s: float, radius_um: float, diffusivity: float,
+    permeability: float = math.inf,
 ) -> float:  # fmt: skip
     """Return the share of particles taken up by a sphere until a time, alone in free space.
 
@@ -168,7 +169,9 @@ def caught_in_stream(
     # d/dr = (1/r) d/ds; the outer boundary is zero, the inner one is the source.
     first = matrix_of([-np.ones(points - 1), np.ones(points - 1)], offsets=[-1, 1]) / (2.0 * h)
     second = (
-        matrix_of([np.ones(points - 1), -2.0 * np.ones(points), np.ones(points - 1)], offsets=[-1, 0, 1])
+        matrix_of(
+            [np.ones(points - 1), -2.0 * np.ones(points), np.ones(points - 1)], offsets=[-1, 0, 1]
+        )
         / h**2
     )  # fmt: skip
     a = radius_um / r

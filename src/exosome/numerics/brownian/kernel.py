@@ -118,7 +118,8 @@ def move(
         has_walls = has_walls or faces[f] == 1
 
     at = np.empty(_LANES, np.int64)
-    s0, s1, n = np.empty(_LANES, np.uint64), np.empty(_LANES, np.uint64), np.empty(_LANES, np.uint64)  # fmt: skip
+    s0, s1 = np.empty(_LANES, np.uint64), np.empty(_LANES, np.uint64)
+    n = np.empty(_LANES, np.uint64)
     now, end = np.empty(_LANES), np.empty(_LANES)
     px, py, pz = np.empty(_LANES), np.empty(_LANES), np.empty(_LANES)
     nx, ny, nz, nu = np.empty(_LANES), np.empty(_LANES), np.empty(_LANES), np.empty(_LANES)
@@ -210,13 +211,12 @@ def move(
                 else:
                     wall = np.inf
                     if has_walls:
-                        wall = min(
-                            min(
-                                min(x if faces[0] == 1 else np.inf, size_x - x if faces[1] == 1 else np.inf),
-                                min(y if faces[2] == 1 else np.inf, size_y - y if faces[3] == 1 else np.inf),
-                            ),
-                            min(z if faces[4] == 1 else np.inf, size_z - z if faces[5] == 1 else np.inf),
-                        )  # fmt: skip
+                        wall = min(wall, x if faces[0] == 1 else np.inf)
+                        wall = min(wall, size_x - x if faces[1] == 1 else np.inf)
+                        wall = min(wall, y if faces[2] == 1 else np.inf)
+                        wall = min(wall, size_y - y if faces[3] == 1 else np.inf)
+                        wall = min(wall, z if faces[4] == 1 else np.inf)
+                        wall = min(wall, size_z - z if faces[5] == 1 else np.inf)
                     radius = spheres[first, 3] if first >= 0 else reach
                     dt = left
                     if d > 0.0:
@@ -250,7 +250,8 @@ def move(
                         radius, outer = spheres[first, 3], shell[real_of[first]]
                         ax, ay, az = around(x - cx, y - cy, z - cz, radius, outer, ux, uy, uz)
                         bx, by, bz = around(
-                            x1 + ax * dt - cx, y1 + ay * dt - cy, z1 + az * dt - cz, radius, outer, ux, uy, uz,
+                            x1 + ax * dt - cx, y1 + ay * dt - cy, z1 + az * dt - cz,
+                            radius, outer, ux, uy, uz,
                         )  # fmt: skip
                         vx, vy, vz = 0.5 * (ax + bx), 0.5 * (ay + by), 0.5 * (az + bz)
                     x1, y1, z1 = x1 + vx * dt, y1 + vy * dt, z1 + vz * dt
@@ -272,7 +273,8 @@ def move(
                     real = real_of[s]
                     k = permeability[kind_of[real], own] * open_share[real]
                     gap_end = r1 - radius
-                    ex, ey, ez = (x - cx) / (radius + gap), (y - cy) / (radius + gap), (z - cz) / (radius + gap)  # fmt: skip
+                    r0 = radius + gap
+                    ex, ey, ez = (x - cx) / r0, (y - cy) / r0, (z - cz) / r0
                     if k != np.inf:
                         # A path that lives on meets the surface, not what is below: its way along
                         # the surface curves with the radius, not with that of a point inside.

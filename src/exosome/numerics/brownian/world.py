@@ -44,8 +44,8 @@ class Flow:
     ``uniform`` drifts everywhere alike, through spheres too (sedimentation, or a law to test).
     ``around`` is divergence-free, does not enter spheres and stands still on their surfaces:
     ``v = curl(f(r) U x r / 2)`` about the nearest sphere. Without shells, ``f`` is that of
-    creeping flow about one sphere alone, exact for a single one. With several spheres each has a shell
-    that ends half-way to its nearest neighbour, in which ``f`` rises smoothly from 0 to 1;
+    creeping flow about one sphere alone, exact for a single one. With several spheres each has
+    a shell that ends half-way to its nearest neighbour, in which ``f`` rises smoothly from 0 to 1;
     outside all shells the flow is ``U``.
     """
 
