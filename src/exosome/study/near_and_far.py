@@ -310,10 +310,6 @@ def _layout(asked: TissueAsked, radius: float, seed: int, where: str) -> Layout:
                 f"a length of {length:g} um", where=f"{at}.{name}", remedy="give 1 um to 10 cm"
             )
     edge, share = lengths["edge"], asked.cell_fraction
-    if not math.isfinite(share):
-        raise InputError(
-            f"a cell fraction of {share}", where=f"{at}.cell_fraction", remedy="give a number"
-        )
     if asked.geometry == "table":
         if asked.cells_file is None:
             raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -33,13 +34,9 @@ def found(directory: Path, fingerprint: str) -> dict[str, NDArray[np.generic]] |
     over: the run then starts anew and replaces it.
     """
     try:
-        with np.load(directory / FILE, allow_pickle=False) as held:
+        with (directory / FILE).open("rb") as file, np.load(file, allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
-    except (OSError, ValueError, EOFError, KeyError):
-        return None
-    except Exception as fault:  # zipfile's own error has no place in NumPy's interface
-        if type(fault).__name__ != "BadZipFile":
-            raise
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile):
         return None
     mark = arrays.pop(_MARK, np.zeros(0, np.uint8))
     return arrays if mark.tobytes().decode(errors="replace") == fingerprint else None
