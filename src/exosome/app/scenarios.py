@@ -69,6 +69,8 @@ ENGINES = (
         "check_cell_to_cell",
     ),
     Engine("dish", "dish", "exosome.app.dish", "run_dish", "check_dish"),
+    Engine("near-and-far", "tissue", "exosome.app.tissue", "run_tissue", "check_tissue"),
+    Engine("niche", "tissue", "exosome.app.tissue", "run_tissue", "check_tissue"),
 )
 
 

@@ -1,1 +1,1 @@
-"""Between cells: how far a vesicle gets, and what reaches a cell."""
+"""Between cells: where they stand, how far a vesicle gets, and who takes it up."""

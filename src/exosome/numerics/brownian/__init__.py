@@ -1,0 +1,28 @@
+"""Independent Brownian particles among spheres in a box: event-driven, fixed-step and plain."""
+
+from __future__ import annotations
+
+from exosome.numerics.brownian.accuracy import Bounds, bounds_for
+from exosome.numerics.brownian.advance import advance
+from exosome.numerics.brownian.particles import (
+    DECAYED,
+    FREE,
+    LEFT,
+    Particles,
+    bytes_per_particle,
+)
+from exosome.numerics.brownian.world import Face, Flow, World
+
+__all__ = [
+    "DECAYED",
+    "FREE",
+    "LEFT",
+    "Bounds",
+    "Face",
+    "Flow",
+    "Particles",
+    "World",
+    "advance",
+    "bounds_for",
+    "bytes_per_particle",
+]

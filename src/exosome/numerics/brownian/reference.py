@@ -1,0 +1,153 @@
+"""The engine in plain NumPy: fixed steps, every particle against every sphere.
+
+Slow and short, to be read beside the compiled kernel, which must pass the same tests. It takes
+its chance from a stream of its own, so it agrees in law, not in bits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exosome.core.random import Streams
+from exosome.numerics.brownian.particles import DECAYED, FREE, LEFT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from exosome.numerics.brownian.particles import Particles
+    from exosome.numerics.brownian.world import World
+
+    Floats = NDArray[np.float64]
+
+
+def advance_plainly(
+    particles: Particles, world: World, until_s: float, *, step_s: float, seed: int
+) -> int:
+    """Move every free particle to ``until_s`` by fixed steps, in place; return the steps.
+
+    All free particles must stand at the same time. One sphere, the nearest, is looked at in a
+    step, so ``step_s`` must be short against the gaps between spheres.
+    """
+    rng = Streams(seed).of("brownian.plain")
+    free = np.flatnonzero(particles.is_free)
+    now = float(particles.clock_s[free[0]]) if free.size else until_s
+    steps = 0
+    while free.size and now < until_s:
+        dt = min(step_s, until_s - now)
+        _step(particles, world, free, dt, rng)
+        now = until_s if dt == until_s - now else now + dt
+        particles.clock_s[free] = now
+        steps += free.size
+        free = free[particles.fate[free] == FREE]
+    return steps
+
+
+def _step(
+    p: Particles, world: World, free: NDArray[np.int64], dt: float, rng: np.random.Generator
+) -> None:
+    start = p.position_um[free]
+    d = p.diffusivity_um2_per_s[free].astype(np.float64)
+    kind = p.kind[free].astype(np.int64)
+    end = start + np.sqrt(2.0 * d * dt)[:, None] * rng.standard_normal(start.shape)
+    nearest = _nearest(start, world)
+    end += _drift(start + 0.5 * dt * _drift(start, nearest, world), nearest, world) * dt
+    fate = np.full(free.size, FREE, np.int32)
+    if world.radii_um.size:
+        end, fate = _at_spheres(start, end, nearest, d, kind, dt, world, rng)
+    _at_faces(start, end, fate, d, dt, world, rng)
+    lost = rng.random(free.size) < -np.expm1(-world.decay_per_s[kind] * dt)
+    p.fate[free] = np.where((fate == FREE) & lost, DECAYED, fate)
+    p.position_um[free] = end
+    p.draws[free] += np.uint32(1)
+
+
+def _nearest(at: Floats, world: World) -> NDArray[np.int64]:
+    if not world.radii_um.size:
+        return np.zeros(at.shape[0], np.int64)
+    apart = np.linalg.norm(at[:, None, :] - world.centres_um[None], axis=2)
+    return np.argmin(apart - world.radii_um[None], axis=1)
+
+
+def _drift(at: Floats, nearest: NDArray[np.int64], world: World) -> Floats:
+    stream = np.asarray(world.flow.velocity_um_per_s)
+    if world.flow.kind == "none":
+        return np.zeros_like(at)
+    if world.flow.kind == "uniform":
+        return np.broadcast_to(stream, at.shape)
+    away = at - world.centres_um[nearest]
+    r, radius = np.linalg.norm(away, axis=1), world.radii_um[nearest]
+    outer = world.shells_um[nearest]
+    inside = np.clip((r - radius) / (outer - radius), 0.0, 1.0)
+    ratio = radius / r
+    alone = np.isinf(outer)
+    f = np.where(alone, 1.0 - 1.5 * ratio + 0.5 * ratio**3, inside**2 * (3.0 - 2.0 * inside))
+    slope = np.where(
+        alone, 1.5 * (ratio - ratio**3) / r, 6.0 * inside * (1.0 - inside) / (outer - radius)
+    )
+    half = 0.5 * slope * r
+    normal = away / r[:, None]
+    v = (f + half)[:, None] * stream - (half * (normal @ stream))[:, None] * normal
+    return np.where((r <= radius)[:, None], 0.0, v)
+
+
+def _depth(a: Floats, b: Floats, spread2: Floats, u: Floats) -> Floats:
+    """Return how deep paths with gaps ``a`` and ``b`` at their ends went; 0 if not below."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deep = 0.5 * (np.sqrt((a - b) ** 2 - 2.0 * spread2 * np.log(u)) - a - b)
+    return np.where(spread2 > 0.0, np.maximum(0.0, deep), np.maximum(0.0, -b))
+
+
+def _at_spheres(
+    start: Floats, end: Floats, nearest: NDArray[np.int64], d: Floats, kind: NDArray[np.int64],
+    dt: float, world: World, rng: np.random.Generator,
+) -> tuple[Floats, NDArray[np.int32]]:  # fmt: skip
+    """Return where particles are after meeting the nearest sphere, and who was taken up."""
+    centre, radius = world.centres_um[nearest], world.radii_um[nearest]
+    k = world.permeability_um_per_s[world.sphere_kinds[nearest], kind]
+    from_centre = start - centre
+    r0 = np.linalg.norm(from_centre, axis=1)
+    up = from_centre / r0[:, None]
+    arrow = end - centre
+    rise = np.sum(arrow * up, axis=1)
+    along = np.linalg.norm(arrow - rise[:, None] * up, axis=1)
+    b = np.linalg.norm(arrow, axis=1) - radius
+    b = np.where((rise < radius) & np.isfinite(k), rise - radius + 0.5 * along**2 / radius, b)
+    depth = _depth(r0 - radius, b, 2.0 * d * dt, rng.random(r0.size))
+    passes = np.where(
+        np.isinf(k), 1.0, -np.expm1(-np.where(np.isinf(k), 0.0, k) * depth / np.maximum(d, 1e-300))
+    )
+    taken = (depth > 0.0) & (rng.random(r0.size) < passes)
+    height = radius + b + depth
+    arc = along / (radius + 0.25 * (r0 - radius + b + depth))
+    side = (arrow - rise[:, None] * up) / np.maximum(along, 1e-12)[:, None]
+    put_back = centre + height[:, None] * (np.cos(arc)[:, None] * up + np.sin(arc)[:, None] * side)
+    end = np.where(((depth > 0.0) & ~taken)[:, None], put_back, end)
+    return end, np.where(taken, nearest, FREE).astype(np.int32)
+
+
+def _at_faces(
+    start: Floats, end: Floats, fate: NDArray[np.int32], d: Floats, dt: float, world: World,
+    rng: np.random.Generator,
+) -> None:  # fmt: skip
+    """Let faces take particles, reflect them or bring them round, in place."""
+    for face, held in enumerate(world.faces):
+        axis, far = divmod(face, 2)
+        size = float(world.size_um[axis])
+        if held.kind == "absorbing":
+            a = size - start[:, axis] if far else start[:, axis]
+            b = size - end[:, axis] if far else end[:, axis]
+            depth = _depth(a, b, 2.0 * d * dt, rng.random(d.size))
+            k = held.permeability_um_per_s
+            passes = np.ones(d.size) if np.isinf(k) else -np.expm1(-k * depth / d)
+            gone = (depth > 0.0) & (rng.random(d.size) < passes) & (fate == FREE)
+            fate[gone] = LEFT - face
+            kept = (depth > 0.0) & ~gone
+            end[kept, axis] += np.where(far, -depth[kept], depth[kept])
+        elif held.kind == "periodic":
+            end[:, axis] %= size
+        else:
+            beyond = (end[:, axis] > size) if far else (end[:, axis] < 0.0)
+            end[beyond, axis] = (2.0 * size if far else 0.0) - end[beyond, axis]
+    np.clip(end, 0.0, world.size_um, out=end)
