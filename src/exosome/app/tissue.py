@@ -246,7 +246,9 @@ def _figures(result: Result) -> dict[str, str]:
     longest = float(np.quantile(result.distance_um, 0.995)) if result.distance_um.size else 1.0
     edges = np.linspace(0.0, longest, _BINS + 1, dtype=np.float64)
     counts = np.histogram(result.distance_um, edges)[0]
-    law = np.diff(result.law_within(edges)) if result.plan.scenario.conditions.loss else []
+    law: list[float] = []
+    if result.plan.scenario.conditions.loss:
+        law = np.diff(result.law_within(edges)).tolist()
     waited = _waits(result) / 60.0
     latest = float(np.quantile(waited, 0.995)) if waited.size else 1.0
     times = np.linspace(0.0, latest, _BINS + 1, dtype=np.float64)
@@ -264,7 +266,7 @@ def _figures(result: Result) -> dict[str, str]:
         "distance": distances(
             edges.tolist(),
             [int(c) for c in counts],
-            [float(p) for p in law],
+            law,
             key="distance",
             label="distance from the sender, µm",
             law_name="closed form, nothing fitted",
@@ -291,14 +293,12 @@ def _figures(result: Result) -> dict[str, str]:
 def _cells(result: Result, amounts: Any, which: Sequence[int]) -> list[Cell]:
     layout = result.plan.layout
     senders = {int(i) for i in result.plan.senders}
-    return [
-        Cell(
-            *(float(c) for c in layout.centres_um[i]),
-            float(layout.radii_um[i]),
-            None if i in senders else float(amounts[i]),
-        )
-        for i in which
-    ]
+    cells: list[Cell] = []
+    for i in which:
+        x, y, z = layout.centres_um[i].tolist()
+        amount = None if i in senders else float(amounts[i])
+        cells.append(Cell(x, y, z, float(layout.radii_um[i]), amount))
+    return cells
 
 
 def _waits(result: Result) -> Any:

@@ -81,13 +81,13 @@ def picture(cells: Sequence[Cell], size: tuple[float, float, float], *, key: str
         for name, colour in [*enumerate(SCALE), ("n", _NONE), ("s", _SENDER)]
     )
     corners = [(x, y, z) for x in (0, size[0]) for y in (middle[1], size[1]) for z in (0, size[2])]
+
+    def placed(corner: tuple[float, float, float]) -> tuple[float, float]:
+        across, down = project(*corner)[:2]
+        return 200 + scale * across, 190 + scale * down
+
     edges = "".join(
-        _stroke(
-            *(200 + scale * p for p in (project(*a)[0],)),
-            190 + scale * project(*a)[1],
-            200 + scale * project(*b)[0],
-            190 + scale * project(*b)[1],
-        )
+        _stroke(*placed(a), *placed(b))
         for i, a in enumerate(corners)
         for b in corners[i + 1 :]
         if sum(p != q for p, q in zip(a, b, strict=True)) == 1

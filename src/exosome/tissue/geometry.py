@@ -146,7 +146,7 @@ def vessel(
     return Layout(
         rest.size_um,
         np.concatenate([wall, rest.centres_um]),
-        np.full(wall.shape[0] + len(rest), radius_um),
+        np.full(len(wall) + len(rest), radius_um),
         ("wall",) * wall.shape[0] + rest.kinds,
     )
 

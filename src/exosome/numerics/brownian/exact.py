@@ -205,9 +205,9 @@ def caught_in_stream(
                 source[to][0] -= radial[0] * cos_part / (2.0 * h)
     operator = joined(blocks, format="csc")
     w = _crank_nicolson(operator, np.zeros(orders * points), source.ravel(), time_s, steps=steps)
-    modes = w.reshape(orders, points)
-    out = np.zeros(starts_um.shape[0])
+    modes = cast("Floats", w.reshape(orders, points))
+    out = np.zeros(len(starts_um))
     for order in range(orders):
-        along = np.interp(starts_um[:, 0], r, modes[order])
+        along = cast("Floats", np.interp(starts_um[:, 0], np.asarray(r), modes[order]))
         out += along * np.asarray(_special.eval_legendre(order, starts_um[:, 1]))
     return out

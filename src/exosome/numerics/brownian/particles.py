@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -65,22 +65,22 @@ class Particles:
         class_of: NDArray[np.uint16] | int = 0,
     ) -> Particles:
         """Return free particles at given places."""
-        n = position_um.shape[0]
+        n = len(position_um)
 
-        def full(value: object, dtype: type[np.generic]) -> NDArray[np.generic]:
+        def full(value: object, dtype: type[np.generic]) -> Any:
             return np.ascontiguousarray(np.broadcast_to(np.asarray(value), (n,)).astype(dtype))
 
         return cls(
             np.array(position_um, dtype=np.float64, order="C"),
-            full(clock_s, np.float64),  # pyright: ignore[reportArgumentType]
+            full(clock_s, np.float64),
             np.arange(first_slot, first_slot + n, dtype=np.uint64),
-            full(diffusivity_um2_per_s, np.float32),  # pyright: ignore[reportArgumentType]
-            full(diameter_nm, np.float32),  # pyright: ignore[reportArgumentType]
+            full(diffusivity_um2_per_s, np.float32),
+            full(diameter_nm, np.float32),
             np.zeros(n, np.uint32),
             np.full(n, FREE, np.int32),
-            full(owner, np.int32),  # pyright: ignore[reportArgumentType]
-            full(kind, np.uint16),  # pyright: ignore[reportArgumentType]
-            full(class_of, np.uint16),  # pyright: ignore[reportArgumentType]
+            full(owner, np.int32),
+            full(kind, np.uint16),
+            full(class_of, np.uint16),
         )
 
     def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Particles:

@@ -62,7 +62,7 @@ def uniform(word: np.uint64) -> float:
 @inlined_kernel
 def _log(x: float) -> float:
     """Return the natural logarithm: exponent, then an odd series. No branch, so it vectorises."""
-    bits = as_bits(x)
+    bits = as_bits(x)  # pyright: ignore[reportCallIssue]
     raised = bits - _ROOT_HALF
     e = np.float64(np.int64(raised) >> np.int64(52))
     m = as_float(bits - (raised & _EXPONENT))

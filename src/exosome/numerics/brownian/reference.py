@@ -65,9 +65,9 @@ def _step(
 
 def _nearest(at: Floats, world: World) -> NDArray[np.int64]:
     if not world.radii_um.size:
-        return np.zeros(at.shape[0], np.int64)
-    apart = np.linalg.norm(at[:, None, :] - world.centres_um[None], axis=2)
-    return np.argmin(apart - world.radii_um[None], axis=1)
+        return np.zeros(len(at), np.int64)
+    apart: Floats = np.sqrt(((at[:, None, :] - world.centres_um[None]) ** 2).sum(axis=2))
+    return np.asarray(np.argmin(apart - world.radii_um[None], axis=1), dtype=np.int64)
 
 
 def _drift(at: Floats, nearest: NDArray[np.int64], world: World) -> Floats:
@@ -77,13 +77,15 @@ def _drift(at: Floats, nearest: NDArray[np.int64], world: World) -> Floats:
     if world.flow.kind == "uniform":
         return np.broadcast_to(stream, at.shape)
     away = at - world.centres_um[nearest]
-    r, radius = np.linalg.norm(away, axis=1), world.radii_um[nearest]
+    r: Floats = np.sqrt((away**2).sum(axis=1))
+    radius = world.radii_um[nearest]
     outer = world.shells_um[nearest]
     inside = np.clip((r - radius) / (outer - radius), 0.0, 1.0)
-    ratio = radius / r
+    ratio: Floats = radius / r
     alone = np.isinf(outer)
-    f = np.where(alone, 1.0 - 1.5 * ratio + 0.5 * ratio**3, inside**2 * (3.0 - 2.0 * inside))
-    slope = np.where(
+    stokes: Floats = 1.0 - 1.5 * ratio + 0.5 * ratio**3
+    f: Floats = np.where(alone, stokes, inside**2 * (3.0 - 2.0 * inside))
+    slope: Floats = np.where(
         alone, 1.5 * (ratio - ratio**3) / r, 6.0 * inside * (1.0 - inside) / (outer - radius)
     )
     half = 0.5 * slope * r
@@ -107,13 +109,14 @@ def _at_spheres(
     centre, radius = world.centres_um[nearest], world.radii_um[nearest]
     k = world.permeability_um_per_s[world.sphere_kinds[nearest], kind]
     from_centre = start - centre
-    r0 = np.linalg.norm(from_centre, axis=1)
+    r0: Floats = np.sqrt((from_centre**2).sum(axis=1))
     up = from_centre / r0[:, None]
     arrow = end - centre
     rise = np.sum(arrow * up, axis=1)
-    along = np.linalg.norm(arrow - rise[:, None] * up, axis=1)
-    b = np.linalg.norm(arrow, axis=1) - radius
-    b = np.where((rise < radius) & np.isfinite(k), rise - radius + 0.5 * along**2 / radius, b)
+    along: Floats = np.sqrt(((arrow - rise[:, None] * up) ** 2).sum(axis=1))
+    below: Floats = np.sqrt((arrow**2).sum(axis=1)) - radius
+    lives_on = (rise < radius) & np.isfinite(k)
+    b: Floats = np.where(lives_on, rise - radius + 0.5 * along**2 / radius, below)
     depth = _depth(r0 - radius, b, 2.0 * d * dt, rng.random(r0.size))
     passes = np.where(
         np.isinf(k), 1.0, -np.expm1(-np.where(np.isinf(k), 0.0, k) * depth / np.maximum(d, 1e-300))

@@ -210,7 +210,7 @@ def sort_into_voxels(
         )
     spacing = (float(np.prod(size_um)) / real) ** (1.0 / 3.0)
     edge = max(spacing / _VOXELS_PER_SPACING, (float(np.prod(size_um)) / most) ** (1.0 / 3.0))
-    counts = np.maximum(1, np.round(size_um / edge)).astype(np.int64)
+    counts = np.maximum(1.0, np.rint(size_um / edge)).astype(np.int64)
     low, bin_edge, bins, start, held, largest = _binned(spheres)
     frame = (size_um, counts, spheres, low, bin_edge, bins, start, held, largest, reach_um)
     begins, _ = _lists(*frame, np.empty(0, np.int32))
