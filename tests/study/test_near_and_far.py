@@ -218,6 +218,8 @@ def test_cells_stand_apart_inside_the_box(kind):
     assert (made.centres_um + 6.0 <= made.size_um).all()
 
 
-def test_bundled_scenarios_are_read():
-    for name in ("near-and-far", "niche"):
-        assert read_scenario(name).schema_version == 1
+@pytest.mark.parametrize("name", ["near-and-far", "niche"])
+def test_bundled_scenarios_can_run(name):
+    planned = plan(read_scenario(name), load_catalog(), seed=1)
+    assert planned.senders.size >= 1
+    assert len(planned.layout) > planned.senders.size
