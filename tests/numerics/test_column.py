@@ -121,17 +121,18 @@ def test_shares_balance_grow_and_scale(
     time = 10.0**log_time * np.array([1.0, 1.3, 2.0, 10.0])
     one = shares(Column(1.0, 1.0, peclet, biot, loss), time)
     np.testing.assert_allclose(one.taken + one.lost + one.inside, 1.0, atol=2e-9)
-    assert (np.diff(one.taken) >= -1e-9).all()
+    # The inversion, which fast settling needs, is good to 1e-8 when all is taken.
+    assert (np.diff(one.taken) >= -2e-8).all()
     # More permeable floors take more; a mixed column or a perfect sink more still.
     more = shares(Column(1.0, 1.0, peclet, 2.0 * biot, loss), time).taken
     sink = shares(Column(1.0, 1.0, peclet, math.inf, loss), time).taken
-    assert (one.taken <= more + 1e-9).all()
-    assert (more <= sink + 1e-9).all()
+    assert (one.taken <= more + 2e-8).all()
+    assert (more <= sink + 2e-8).all()
     # Only ratios matter: the same column in other units.
     unit = height / diffusivity
     scaled = Column(height, diffusivity, peclet / unit, biot / unit, loss * diffusivity / height**2)
     np.testing.assert_allclose(
-        shares(scaled, time * height**2 / diffusivity).taken, one.taken, atol=2e-9
+        shares(scaled, time * height**2 / diffusivity).taken, one.taken, atol=2e-8
     )
 
 

@@ -73,7 +73,7 @@ def test_small_run_closes_moves_and_shows(tmp_path):
 
 @settings(max_examples=4, deadline=None)
 @given(
-    seed=st.integers(0, 2**31), fraction=st.floats(0.05, 0.3), senders=st.integers(1, 4),
+    seed=st.integers(0, 2**31), fraction=st.floats(0.05, 0.2), senders=st.integers(1, 4),
     kind=st.sampled_from(["packed", "spheroid"]),
 )  # fmt: skip
 def test_balance_closes_in_random_scenarios(tmp_path_factory, seed, fraction, senders, kind):

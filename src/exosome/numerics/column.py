@@ -36,7 +36,7 @@ _SERIES_TO = 2.5  # half the Peclet number up to which the series keeps its digi
 _SINK = 1e14  # Biot number of a perfect sink: sums of its squares stay finite
 _SEALED, _AT_ONCE = 1e-100, 1e-30  # Biot numbers and times so small that nothing is taken
 _SLOW_LOSS = 1e-3  # loss below which the closed form of the total cancels
-_EULER = 18  # terms of the inversion; errors near 1e-10 where the transform is smooth
+_EULER = 18  # terms of the inversion; errors near 1e-10, 1e-8 where all has long been taken
 
 
 def _gauss(count: int) -> list[tuple[float, float]]:
