@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from exosome.core.provenance import trace_run
 from exosome.core.random import Streams
 from exosome.delivery.extremes import conservation_ceiling
 from exosome.delivery.problem import pose
-from exosome.delivery.question import Luminal, SolubleCoisolate
+from exosome.delivery.question import EngineStage, Luminal, SolubleCoisolate
 from exosome.delivery.verdict import summarise
 from exosome.study.scenario import questions
 
@@ -326,3 +327,10 @@ def test_a_dose_far_from_every_trial_is_told_and_one_in_a_dish_is_not() -> None:
     dish = asked("immune-cells-in-a-dish", ('"3e6 particle"', '"3e19 particle"'))
     assert dose_warning(dish, where="t") == ""
     assert dose_warning(asked("neighbour-signal"), where="t") == ""
+
+
+def test_the_schema_knows_every_stage_that_an_engine_computes() -> None:
+    text = files("exosome.claims").joinpath("summary.schema.json").read_text("utf-8")
+    depths = json.loads(text)["$defs"]["depths"]["properties"]
+    stages = depths["stages"]["items"]["properties"]["stage"]["enum"]
+    assert tuple(stages) == get_args(EngineStage)
