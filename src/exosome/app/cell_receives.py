@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from exosome.app.cell_figures import Band, Flow, Mark, Series, copies, decades, fates, panels
+from exosome.app.cell_runs import record_table, write_run
 from exosome.app.cell_words import (
     check_row,
-    csv_of,
     figure,
     in_words,
     interval_row,
@@ -22,12 +20,9 @@ from exosome.app.cell_words import (
     number_row,
     percent,
     rendered,
-    value_range,
 )
 from exosome.app.terminal import console
 from exosome.catalog.load import load_catalog
-from exosome.core.files import write_all
-from exosome.core.provenance import trace_run
 from exosome.study.cell_receives import HANDLES, MODULES, plan, read_scenario, run
 
 if TYPE_CHECKING:
@@ -99,23 +94,22 @@ def run_cell_receives(
         plan(scenario, load_catalog(tuple(numbers)), seed=seed, where=where), workers=workers
     )
     summary = cell_receives_summary(result)
-    directory = out or Path(f"{Path(name_or_file).stem}-run")
-    own = [] if name_or_file == "cell-receives" else [Path(name_or_file)]
-    origin = trace_run(seed=seed, arguments=sys.argv[1:], input_files=[*own, *numbers])
-    written = {
-        "cell-receives.html": cell_receives_page(result, summary),
-        "cell-receives.json": json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
-        + "\n",
-        "knock-outs.csv": csv_of(summary["knock_outs"]),
-        "cargo.csv": csv_of(summary["cargo"]),
-        "courses.csv": csv_of(_course_rows(result)),
-        "cells.csv": csv_of(_cell_rows(result)),
-        "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
-    }
-    write_all(directory, {name: text.encode() for name, text in written.items()}, where="--out")
-    if not quiet:
-        console().print(_terminal(summary))
-    console().print(f"Page: {directory / 'cell-receives.html'}", soft_wrap=True, highlight=False)
+    write_run(
+        "cell-receives",
+        name_or_file,
+        page=cell_receives_page(result, summary),
+        summary=summary,
+        tables={
+            "knock-outs.csv": summary["knock_outs"],
+            "cargo.csv": summary["cargo"],
+            "courses.csv": _course_rows(result),
+            "cells.csv": _cell_rows(result),
+        },
+        out=out,
+        numbers=numbers,
+        seed=seed,
+        shown=None if quiet else _terminal(summary),
+    )
 
 
 def check_cell_receives(name_or_file: str, *, numbers: Sequence[Path]) -> None:
@@ -129,10 +123,7 @@ def check_cell_receives(name_or_file: str, *, numbers: Sequence[Path]) -> None:
     scenario = read_scenario(name_or_file)
     where = f"{Path(name_or_file).stem}.toml"
     planned = plan(scenario, load_catalog(tuple(numbers)), seed=1, where=where)
-    number = Column("number", overflow="fold")
-    table = Table("record", number, "value", "unit", "read", box=None, pad_edge=False)
-    for one in planned.records:
-        table.add_row(one.id, one.role, value_range(one), one.unit, planned.read_as[one.id])
+    table = record_table(planned.records, planned.read_as)
     words = (
         f"{planned.kind.name}: {scenario.run.cells} cells, "
         f"{scenario.given.vesicles_per_cell} vesicles around each, {planned.hours:g} h"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +11,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from exosome.app.cell_figures import Band, Dot, Flow, bursts, dots, fates, panels
+from exosome.app.cell_runs import record_table, write_run
 from exosome.app.cell_words import (
-    csv_of,
     figure,
     in_words,
     interval_row,
@@ -22,13 +20,10 @@ from exosome.app.cell_words import (
     number_row,
     percent,
     rendered,
-    value_range,
 )
 from exosome.app.terminal import console
 from exosome.catalog.load import load_catalog
 from exosome.cell.memory import LIVES
-from exosome.core.files import write_all
-from exosome.core.provenance import trace_run
 from exosome.study.cell_to_cell import NO_RELEASE, plan, read_scenario
 from exosome.study.pair_run import run
 
@@ -94,22 +89,21 @@ def run_cell_to_cell(
         plan(scenario, load_catalog(tuple(numbers)), seed=seed, where=where), workers=workers
     )
     summary = cell_to_cell_summary(result)
-    directory = out or Path(f"{Path(name_or_file).stem}-run")
-    own = [] if name_or_file == "cell-to-cell" else [Path(name_or_file)]
-    origin = trace_run(seed=seed, arguments=sys.argv[1:], input_files=[*own, *numbers])
-    written = {
-        "cell-to-cell.html": cell_to_cell_page(result, summary),
-        "cell-to-cell.json": json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
-        + "\n",
-        "knock-outs.csv": csv_of(summary["knock_outs"]),
-        "bits.csv": csv_of(_bits_rows(summary)),
-        "courses.csv": csv_of(_course_rows(result)),
-        "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
-    }
-    write_all(directory, {name: text.encode() for name, text in written.items()}, where="--out")
-    if not quiet:
-        console().print(_terminal(summary))
-    console().print(f"Page: {directory / 'cell-to-cell.html'}", soft_wrap=True, highlight=False)
+    write_run(
+        "cell-to-cell",
+        name_or_file,
+        page=cell_to_cell_page(result, summary),
+        summary=summary,
+        tables={
+            "knock-outs.csv": summary["knock_outs"],
+            "bits.csv": _bits_rows(summary),
+            "courses.csv": _course_rows(result),
+        },
+        out=out,
+        numbers=numbers,
+        seed=seed,
+        shown=None if quiet else _terminal(summary),
+    )
 
 
 def check_cell_to_cell(name_or_file: str, *, numbers: Sequence[Path]) -> None:
@@ -123,9 +117,7 @@ def check_cell_to_cell(name_or_file: str, *, numbers: Sequence[Path]) -> None:
     scenario = read_scenario(name_or_file)
     where = f"{Path(name_or_file).stem}.toml"
     planned = plan(scenario, load_catalog(tuple(numbers)), seed=1, where=where)
-    table = Table("record", "number", "value", "unit", "read", box=None, pad_edge=False)
-    for one in planned.records:
-        table.add_row(one.id, one.role, value_range(one), one.unit, planned.read_as[one.id])
+    table = record_table(planned.records, planned.read_as)
     asked = scenario.pair
     words = (
         f"{planned.sender.name} to {planned.receiver.name}: {asked.pairs} groups of "

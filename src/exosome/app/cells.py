@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from exosome.app.cell_figures import Flow, Series, bursts, copies, fates, sizes
+from exosome.app.cell_runs import record_table, write_run
 from exosome.app.cell_words import (
     check_row,
-    csv_of,
     figure,
     in_words,
     interval_row,
@@ -31,8 +29,6 @@ from exosome.app.terminal import console
 from exosome.catalog.load import load_catalog
 from exosome.cell.donor import donor_types
 from exosome.cell.packing import PLACE_OF
-from exosome.core.files import write_all
-from exosome.core.provenance import trace_run
 from exosome.study.cell_sends import plan, read_scenario, run
 
 if TYPE_CHECKING:
@@ -98,22 +94,21 @@ def run_cell_sends(
         plan(scenario, load_catalog(tuple(numbers)), seed=seed, where=where), workers=workers
     )
     summary = cell_sends_summary(result)
-    directory = out or Path(f"{Path(name_or_file).stem}-run")
-    own = [] if name_or_file == "cell-sends" else [Path(name_or_file)]
-    origin = trace_run(seed=seed, arguments=sys.argv[1:], input_files=[*own, *numbers])
-    written = {
-        "cell-sends.html": cell_sends_page(result, summary),
-        "cell-sends.json": json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
-        + "\n",
-        "knock-outs.csv": csv_of(summary["knock_outs"]),
-        "cargo.csv": csv_of(summary["cargo"]),
-        "release.csv": csv_of(_release_rows(result)),
-        "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
-    }
-    write_all(directory, {name: text.encode() for name, text in written.items()}, where="--out")
-    if not quiet:
-        console().print(_terminal(summary))
-    console().print(f"Page: {directory / 'cell-sends.html'}", soft_wrap=True, highlight=False)
+    write_run(
+        "cell-sends",
+        name_or_file,
+        page=cell_sends_page(result, summary),
+        summary=summary,
+        tables={
+            "knock-outs.csv": summary["knock_outs"],
+            "cargo.csv": summary["cargo"],
+            "release.csv": _release_rows(result),
+        },
+        out=out,
+        numbers=numbers,
+        seed=seed,
+        shown=None if quiet else _terminal(summary),
+    )
 
 
 def check_cell_sends(name_or_file: str, *, numbers: Sequence[Path]) -> None:
@@ -127,9 +122,7 @@ def check_cell_sends(name_or_file: str, *, numbers: Sequence[Path]) -> None:
     scenario = read_scenario(name_or_file)
     where = f"{Path(name_or_file).stem}.toml"
     planned = plan(scenario, load_catalog(tuple(numbers)), seed=1, where=where)
-    table = Table("record", "number", "value", "unit", "read", box=None, pad_edge=False)
-    for one in planned.records:
-        table.add_row(one.id, one.role, value_range(one), one.unit, planned.read_as[one.id])
+    table = record_table(planned.records, planned.read_as)
     words = f"{planned.kind.name}: {scenario.run.cells} cells for {planned.hours:g} h"
     console().print(Group(Text(words, style="bold"), table))
 
