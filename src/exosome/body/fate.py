@@ -59,7 +59,9 @@ def share_taken(cells: str, held: Physiology, inputs: Inputs, diameter_nm: Amoun
     radius = diameter_nm / 2.0
     size = (radius / inputs["body_radius.uptake_reference"]) ** inputs["body_power.uptake_size"]
     clears = {key: value[0] * size for key, value in workers_of(held, inputs).items()}
-    ways = {o: _organ(o, held, inputs, radius, clears) for o in held.organs if o != "lung"}
+    # One mesh for all organs: it is the costly part, and asks for nothing of an organ.
+    mesh = passing_all(radius, inputs["body_radius.interstitium"], inputs["body_gsd.interstitium"])
+    ways = {o: _organ(o, held, inputs, radius, mesh, clears) for o in held.organs if o != "lung"}
     taken, comes_back = ways["liver"].taken[cells], ways["liver"].comes_back
     total = math.fsum(held.organs[o].flow_plasma_ml_per_h for o in ways)
     once = back = np.zeros_like(radius)
@@ -72,7 +74,7 @@ def share_taken(cells: str, held: Physiology, inputs: Inputs, diameter_nm: Amoun
             onward = 0.0 if organ in PORTAL else way.flows_on
             once = once + part * to_liver * taken
             back = back + part * (to_liver * comes_back + onward + way.lymph_back)
-    through, lung_lymph, plasma = _lung(held, inputs, radius, clears)
+    through, lung_lymph, plasma = _lung(held, inputs, radius, mesh, clears)
     return plasma * through * once / (1.0 - plasma * (through * back + lung_lymph))
 
 
@@ -91,13 +93,17 @@ class _Way:
 
 
 def _organ(
-    name: str, held: Physiology, inputs: Inputs, radius: Amount, clears: Mapping[str, Amount]
+    name: str,
+    held: Physiology,
+    inputs: Inputs,
+    radius: Amount,
+    mesh: Amount,
+    clears: Mapping[str, Amount],
 ) -> _Way:
     organ, lymph = held.organs[name], held.lymph_ml_per_h
     portal = sum(held.organs[o].flow_plasma_ml_per_h - lymph[o] for o in PORTAL)
     out = organ.flow_plasma_ml_per_h - lymph[name] + (portal if name == "liver" else 0.0)
     lysis = inputs["body_rate.lysis"]
-    mesh = passing_all(radius, inputs["body_radius.interstitium"], inputs["body_gsd.interstitium"])
     drain = (1.0 - inputs["body_share.lymph_reflection"]) * mesh * lymph[name]
     carried = inputs["body_clearance.transcytosis"] * organ.endosomal_ml
     returned = np.zeros_like(radius)
@@ -142,12 +148,11 @@ def _node_lets_by(
 
 
 def _lung(
-    held: Physiology, inputs: Inputs, radius: Amount, clears: Mapping[str, Amount]
+    held: Physiology, inputs: Inputs, radius: Amount, mesh: Amount, clears: Mapping[str, Amount]
 ) -> tuple[Amount, Amount, Amount]:
     """Return shares that pass the lung, that come back by its lymph, and that reach it."""
     organ, lymph = held.organs["lung"], held.lymph_ml_per_h
     lysis = inputs["body_rate.lysis"]
-    mesh = passing_all(radius, inputs["body_radius.interstitium"], inputs["body_gsd.interstitium"])
     drain = (1.0 - inputs["body_share.lymph_reflection"]) * mesh * lymph["lung"]
     crossing = inputs["body_clearance.transcytosis"] * organ.endosomal_ml
     waiting = clears["tissue_lung"] + lysis * organ.interstitial_ml + drain
