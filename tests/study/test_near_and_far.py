@@ -17,7 +17,9 @@ from exosome.app.tissue import run_tissue, tissue_page, tissue_summary
 from exosome.catalog.load import load_catalog
 from exosome.core.errors import InputError
 from exosome.study import snapshots
-from exosome.study.near_and_far import plan, read_scenario, run, shares
+from exosome.study.near_and_far import run, shares
+from exosome.study.space_plan import plan
+from exosome.study.space_scenario import read_scenario
 from exosome.tissue import geometry
 
 SMALL = """

@@ -23,7 +23,9 @@ from exosome.core.files import write_all
 from exosome.core.progress import reporter_for
 from exosome.core.provenance import trace_run
 from exosome.study import snapshots
-from exosome.study.near_and_far import BUNDLED, plan, read_scenario, run, shares
+from exosome.study.near_and_far import run, shares
+from exosome.study.space_plan import plan
+from exosome.study.space_scenario import BUNDLED, read_scenario
 from exosome.tissue.space import graphml
 
 if TYPE_CHECKING:
@@ -86,9 +88,7 @@ def run_tissue(
     own = [] if name_or_file in BUNDLED else [Path(name_or_file)]
     origin = trace_run(seed=seed, arguments=sys.argv[1:], input_files=[*own, *numbers])
     summary = tissue_summary(result, f"exosome run {name_or_file} --seed {seed}")
-    kinds = list(planned.layout.kinds)
-    for sender in planned.senders:
-        kinds[int(sender)] = "sender"
+    kinds = planned.uptake.types
     written = {
         f"{stem}.html": tissue_page(result, summary),
         f"{stem}.json": json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
@@ -97,7 +97,7 @@ def run_tissue(
             {"sender": one.sender, "receiver": one.receiver, "vesicles": one.vesicles,
              "copies": one.copies} for one in result.links
         ]),
-        "who-to-whom.graphml": graphml(result.links, tuple(kinds)),
+        "who-to-whom.graphml": graphml(result.links, kinds),
         "distances.csv": _csv(_distance_rows(result)),
         "knock-outs.csv": _csv(summary["knock_outs"]),
         "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",

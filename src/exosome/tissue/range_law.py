@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -64,11 +66,18 @@ class RangeLaw:
 
 def range_law(
     *, diffusivity_um2_per_s: float, cell_radius_um: float, cell_fraction: float,
-    permeability_um_per_s: float, decay_per_s: float, speed_um_per_s: float = 0.0,
+    permeability_um_per_s: Floats, shares: Floats, decay_per_s: float, speed_um_per_s: float = 0.0,
 ) -> RangeLaw:  # fmt: skip
-    """Return the law of vesicles of one size among equal cells."""
+    """Return the law of vesicles of one size among cells of one radius.
+
+    Parameters
+    ----------
+    permeability_um_per_s, shares : array, shape (type,)
+        Types of cells, and the share of the cells that each has: rates of uptake add up.
+    """
     d, radius, phi = diffusivity_um2_per_s, cell_radius_um, cell_fraction
-    effective = permeability_um_per_s * d / (d + permeability_um_per_s * radius) if d > 0.0 else 0.0
+    k = permeability_um_per_s
+    effective = float(shares @ (k * d / (d + k * radius))) if d > 0.0 else 0.0
     return RangeLaw(
         d / (1.0 + 0.5 * phi),
         3.0 * phi * effective / (radius * (1.0 - phi)),
@@ -77,9 +86,9 @@ def range_law(
     )
 
 
-def mixture_within(laws: list[RangeLaw], distance_um: Floats) -> Floats:
+def mixture_within(laws: Sequence[RangeLaw], shares: Floats, distance_um: Floats) -> Floats:
     """Return `RangeLaw.within` for vesicles of many sizes, each weighted by what is taken up."""
-    weights = np.array([one.taken_share for one in laws])
+    weights = shares * np.array([one.taken_share for one in laws])
     if not weights.sum():
         return np.zeros_like(distance_um)
     held = np.array([one.within(distance_um) for one in laws])

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sent:
-    """Every vesicle of a run before it moves: what it is, whence and when."""
+    """Every vesicle of a run before it moves: what it is, whence and when.
+
+    ``kind`` is the column of the table of permeabilities: 0 from endosomes, 1 from the membrane.
+    """
 
     time_s: Floats
     sender: NDArray[np.int32]
@@ -32,6 +35,7 @@ class Sent:
     diameter_nm: Floats
     diffusivity_um2_per_s: Floats
     copies: Ints
+    kind: NDArray[np.uint16]
 
     def __len__(self) -> int:
         return int(self.time_s.size)
@@ -112,6 +116,7 @@ def windows(  # noqa: PLR0913  (options of one call, by name)
             clock_s=sent.time_s[low:high],
             diameter_nm=sent.diameter_nm[low:high],
             owner=sent.sender[low:high],
+            kind=sent.kind[low:high],
         )
         moving = state.free.joined(born)
         state.steps += advance(

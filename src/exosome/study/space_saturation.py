@@ -1,0 +1,119 @@
+"""Cells that fill: what sites change in a run, and how the error falls with its windows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from exosome.study.space_knock_outs import KnockOut, knock_out
+from exosome.study.space_world import world_of
+from exosome.tissue.space import State, windows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from exosome.study.space_plan import Conditions, Plan
+    from exosome.tissue.space import Sent
+
+    Floats = NDArray[np.float64]
+
+_SURE = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Convergence:
+    """What was taken up by others, by the number of windows in which sites are counted anew."""
+
+    windows: tuple[int, ...]
+    taken: tuple[int, ...]
+
+    @property
+    def error(self) -> float:
+        """What the last run still has too many, as a share: its distance from half the windows.
+
+        The error is of first order in the window, so that halving it takes away as much again.
+        """
+        return abs(self.taken[-1] - self.taken[-2]) / max(1, self.taken[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What came of sites that fill: the fullest cell, the knock-out, the order of the error."""
+
+    fullest: float  # share of its sites that is taken at the end
+    knock_out: KnockOut
+    convergence: Convergence
+
+
+def opening(planned: Plan, conditions: Conditions, count: int) -> Callable[[State], Floats] | None:
+    """Return what tells each cell's share of open sites before a window; None if none fill."""
+    sites = conditions.sites
+    if sites is None:
+        return None
+    cells, repeats = len(planned.layout), planned.scenario.run.repeats
+
+    def share_open(state: State) -> Floats:
+        now = planned.duration_s * state.window / count
+        return 1.0 - sites.taken(state.fate, state.end_s, now, cells, repeats=repeats)
+
+    return share_open
+
+
+def filled(planned: Plan, sent: Sent, state: State, workers: int) -> Filled | None:
+    """Return what sites changed in a finished run; None if cells do not fill.
+
+    Three more runs share the chance of the first: without sites, and with half and a quarter
+    of the windows.
+    """
+    conditions = planned.conditions
+    if conditions.sites is None:
+        return None
+    count = planned.scenario.run.windows
+    counts = sorted({max(1, count // 4), max(1, count // 2)})
+    coarse = [_taken(planned, conditions, sent, n, workers) for n in counts]
+    here = int(_by_others(state, sent).sum())
+    free = _taken(planned, replace(conditions, sites=None), sent, count, workers)
+    share = conditions.sites.taken(
+        state.fate, state.end_s, planned.duration_s, len(planned.layout),
+        repeats=planned.scenario.run.repeats,
+    )  # fmt: skip
+    # A vesicle meets a site that is taken as often as sites are taken where it goes. Where that
+    # keeps out fewer than chance moves, nothing is expected to be seen.
+    hindered = float((share[state.fate[state.fate >= 0]]).sum())
+    spread = math.sqrt(max(1.0, here + free))
+    n = len(sent)
+
+    def share_of(taken: int) -> tuple[float, float]:
+        p = taken / n
+        return p, math.sqrt(p * (1.0 - p) / n)
+
+    return Filled(
+        float(share.max()),
+        knock_out(
+            "no saturation",
+            "taken up by others",
+            "rises" if hindered > 2.0 * _SURE * spread else "unchanged",
+            share_of(here),
+            share_of(free),
+        ),
+        Convergence((*counts, count), (*coarse, here)),
+    )
+
+
+def _taken(planned: Plan, conditions: Conditions, sent: Sent, count: int, workers: int) -> int:
+    state = State.fresh(sent)
+    for _ in windows(
+        state, sent, world_of(planned, conditions), duration_s=planned.duration_s, count=count,
+        seed=planned.seed, bias=planned.scenario.run.bias, workers=workers,
+        share_open=opening(planned, conditions, count),
+    ):  # fmt: skip
+        pass
+    return int(_by_others(state, sent).sum())
+
+
+def _by_others(state: State, sent: Sent) -> NDArray[np.bool_]:
+    return (state.fate >= 0) & (state.fate != sent.sender)
