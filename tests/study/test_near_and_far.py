@@ -69,7 +69,7 @@ def test_small_run_closes_moves_and_shows(tmp_path):
     )
     assert rich.reached < poor.reached
     page = tissue_page(result, tissue_summary(result, "exosome run small.toml"))
-    assert page.count("<svg") == 6
+    assert page.count("<svg") == 7
     assert "nan" not in page.lower().replace("nanoparticle", "")
 
 

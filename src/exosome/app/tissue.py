@@ -18,6 +18,7 @@ from rich.text import Text
 
 from exosome.app.terminal import console
 from exosome.app.tissue_figures import Cell, distances, picture, slab
+from exosome.app.tissue_types import by_type, histogram, matrix
 from exosome.catalog.load import load_catalog
 from exosome.core.files import write_all
 from exosome.core.progress import reporter_for
@@ -218,7 +219,26 @@ def tissue_summary(result: Result, command: str) -> Values:
              "note": one.note}
             for one in planned.records
         ],
+        "types": by_type(result),
+        "matrix": matrix(result),
+        "filled": _filled(result),
     }  # fmt: skip
+
+
+def _filled(result: Result) -> Values | None:
+    if result.filled is None:
+        return None
+    found = result.filled
+    return {
+        "sites": result.plan.middle("binding_sites"),
+        "return_min": result.plan.middle("site_return") / 60.0,
+        "fullest": found.fullest,
+        "error": found.convergence.error,
+        "rows": [
+            {"windows": count, "taken": taken}
+            for count, taken in zip(found.convergence.windows, found.convergence.taken, strict=True)
+        ],
+    }
 
 
 def tissue_page(result: Result, summary: Values) -> str:
@@ -287,6 +307,7 @@ def _figures(result: Result) -> dict[str, str]:
         "map": cut(result.uptake, "map", "uptake in a slice", "vesicles taken up"),
         "poor": cut(packings["poor and many"].per_cell, "poor", "poor and many", "copies"),
         "rich": cut(packings["rich and rare"].per_cell, "rich", "rich and rare", "copies"),
+        "per_type": histogram(result, key="per-type"),
     }
 
 
