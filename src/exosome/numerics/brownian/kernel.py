@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from exosome.numerics.brownian.binding import next_event, settled
 from exosome.numerics.brownian.compiled import inlined_kernel, kernel
 from exosome.numerics.brownian.philox import block, draw_steps, uniform
+from exosome.numerics.brownian.tube import above_wall, kept_on_side, longest_step, meet_wall
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -116,6 +118,9 @@ def move(
     has_walls = False
     for f in range(6):
         has_walls = has_walls or faces[f] == 1
+    tube, binding = g.tube, g.binding
+    has_tube, binds = tube.size > 0, binding.size > 0
+    in_lumen = False
 
     at = np.empty(_LANES, np.int64)
     s0, s1 = np.empty(_LANES, np.uint64), np.empty(_LANES, np.uint64)
@@ -137,7 +142,11 @@ def move(
             px[lanes], py[lanes], pz[lanes] = position[i, 0], position[i, 1], position[i, 2]
             end[lanes] = until
             decay = rates[kind[i]]
-            if decay > 0.0:
+            if binds:
+                end[lanes] = next_event(
+                    s0[lanes], s1[lanes], now[lanes], until, binding[kind[i]], decay, k0, k1
+                )
+            elif decay > 0.0:
                 w0, _, _, _ = block(s0[lanes], s1[lanes], n[lanes], _DECAY, k0, k1)
                 end[lanes] = min(until, now[lanes] - np.log(uniform(w0)) / decay)
             lanes += 1
@@ -153,6 +162,8 @@ def move(
             left = end[lane] - now[lane]
             state = _FREE
             dt = 0.0
+            if has_tube:
+                in_lumen = above_wall(tube, x, y) < 0.0
             # Twice at most: to find what limits the step, and after the last one of a particle.
             for turn in range(2):
                 if turn == 1 and (state != _FREE or dt < left):
@@ -235,13 +246,18 @@ def move(
                     if speed > 0.0:
                         scale = max(min(gap1, wall), 0.25 * radius)
                         dt = min(dt, scale / (bounds.drift * speed))
+                    if has_tube:
+                        dt = min(dt, longest_step(
+                            tube, x, y, d, min(gap1, wall), bounds.second, bounds.surface,
+                            bounds.floor,
+                        ))  # fmt: skip
                     # Not a sliver of a step at the end.
                     dt = left if dt >= left else min(dt, 0.5 * left)
 
                 spread2 = 2.0 * d * dt
                 sigma = np.sqrt(spread2)
                 x1, y1, z1 = x + sigma * nx[lane], y + sigma * ny[lane], z + sigma * nz[lane]
-                if speed > 0.0:
+                if speed > 0.0 and not in_lumen:
                     vx, vy, vz = ux, uy, uz
                     if flow == 2 and first >= 0:
                         # The mean of the flow at the start and at the end as far as it is known
@@ -312,6 +328,10 @@ def move(
                     y1 = cy + up * ey + on * dy
                     z1 = cz + up * ez + on * dz
 
+                if has_tube and state == _FREE:
+                    x1, y1, z1, state, in_lumen = meet_wall(
+                        tube, x, y, x1, y1, z1, d, dt, s0[lane], s1[lane], n[lane], k0, k1
+                    )
                 if has_walls and state == _FREE:
                     for face in range(6):
                         if faces[face] != 1:
@@ -347,6 +367,8 @@ def move(
                 x = fold(x1, size_x, faces[0], faces[1])
                 y = fold(y1, size_y, faces[2], faces[3])
                 z = fold(z1, size_z, faces[4], faces[5])
+                if has_tube:
+                    x, y = kept_on_side(tube, x, y, in_lumen)
 
             steps += 1
             n[lane] += np.uint64(1)
@@ -355,9 +377,19 @@ def move(
                 px[lane], py[lane], pz[lane] = x, y, z
                 lane += 1
                 continue
-            now[lane] = end[lane] if dt >= left else now[lane] + dt
-            if state == _FREE and end[lane] < until:
-                state = _DECAYED
+            if binds and state == _FREE and end[lane] < until:
+                state, now[lane], end[lane] = settled(
+                    s0[lane], s1[lane], now[lane], end[lane], until, binding[own], rates[own],
+                    in_lumen, k0, k1,
+                )  # fmt: skip
+                if state == _FREE:
+                    px[lane], py[lane], pz[lane] = x, y, z
+                    lane += 1
+                    continue
+            else:
+                now[lane] = end[lane] if dt >= left else now[lane] + dt
+                if state == _FREE and end[lane] < until:
+                    state = _DECAYED
             position[i, 0], position[i, 1], position[i, 2] = x, y, z
             clock[i], draws[i], fate[i] = now[lane], np.uint32(n[lane]), state
             lanes -= 1
