@@ -30,7 +30,7 @@ def by_type(result: Result) -> list[Values]:
     out: list[Values] = []
     for name in sorted(set(uptake.types)):
         cells = np.array([kind == name for kind in uptake.types])
-        rows = sorted(set(uptake.row_of[cells].tolist()))
+        rows = [i for i in range(len(uptake.rows)) if np.any(uptake.row_of[cells] == i)]
         taken = result.uptake[cells]
         out.append(
             {

@@ -19,7 +19,7 @@ from exosome.study.space_law import decay_length, mixed_law
 from exosome.study.space_packings import packings
 from exosome.study.space_saturation import filled, opening
 from exosome.study.space_world import sent_by, world_of
-from exosome.tissue.space import Link, Sent, State, balance, links, windows
+from exosome.tissue.space import Link, Sent, State, balance, is_held, links, windows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,5 +139,6 @@ def shares(result: Result) -> dict[str, int]:
         "taken up by other cells": int(((fate >= 0) & (fate != sender)).sum()),
         "taken up by the sender": int((fate == sender).sum()),
         "lost": int((fate == DECAYED).sum()),
+        "held by the matrix": int(is_held(fate).sum()),
         "still free": int((fate == FREE).sum()),
     }

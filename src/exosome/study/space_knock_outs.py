@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 Expected = Literal["falls", "rises", "to zero", "unchanged"]
-Mean = tuple[float, float]  # with its standard error
 
 _COMPARED = 3_000  # vesicles of each knock-out
 _SURE = 4.0  # standard errors; a false alarm in one row of 16,000
@@ -54,42 +53,63 @@ class KnockOut:
 
 
 def knock_out(
-    change: str, observable: str, expected: Expected, before: Mean, after: Mean
+    change: str, observable: str, expected: Expected, before: Floats, after: Floats
 ) -> KnockOut:
-    """Return the row of a change from two means with their standard errors."""
-    spread = math.hypot(before[1], after[1])
-    z = (after[0] - before[0]) / spread if spread else 0.0
-    return KnockOut(change, observable, expected, before[0], after[0], z)
+    """Return the row of a change from what the same vesicles did before and after it.
+
+    Both runs share their chance, so the spread is that of each vesicle's own difference.
+    """
+    apart = after - before
+    spread = float(apart.std()) / math.sqrt(apart.size)
+    # All alike, and not nothing: no spread, and no doubt either.
+    z = float(apart.mean()) / spread if spread else math.copysign(1e3, apart[0]) * (apart[0] != 0)
+    return KnockOut(change, observable, expected, float(before.mean()), float(after.mean()), z)
 
 
 def knock_outs(planned: Plan, sent: Sent, workers: int) -> tuple[KnockOut, ...]:
-    """Return what happens when one of diffusion, uptake, flow, loss or matrix is taken away."""
+    """Return what happens when one thing is taken away.
+
+    Diffusion, uptake, flow, loss and the matrix go one by one; then binding to the matrix, and
+    the heavy tail of its waits, from runs that have them.
+    """
     control = replace(
         planned.conditions,
         matrix=Matrix(planned.middle("matrix_slow_down"), planned.middle("matrix_mesh")),
         loss_per_s=planned.middle("space_loss"),
         flow_um_per_s=planned.middle("interstitial_flow"),
+        sites=None,
+        binding=None,
     )
-    held = _compared(planned, sent, control, workers)
+    bound = replace(control, binding=planned.binding(anomalous=False))
+    trapped = replace(control, binding=planned.binding(anomalous=True))
     closed = tuple((0.0,) * len(row) for row in control.permeability_um_per_s)
-    changes: tuple[tuple[str, Conditions, str, Expected], ...] = (
-        ("no diffusion", replace(control, diffuses=False), "taken up by others", "to zero"),
-        ("no uptake", replace(control, permeability_um_per_s=closed), "taken up by others",
+    changes: tuple[tuple[str, Conditions, Conditions, str, Expected], ...] = (
+        ("no diffusion", control, replace(control, diffuses=False), "taken up by others",
          "to zero"),
-        ("no flow", replace(control, flow_um_per_s=0.0), "way along the flow, um", "falls"),
-        ("no loss", replace(control, loss_per_s=0.0), "taken up by others", "rises"),
-        ("no matrix", replace(control, matrix=Matrix()), "way across the flow, um", "rises"),
+        ("no uptake", control, replace(control, permeability_um_per_s=closed),
+         "taken up by others", "to zero"),
+        ("no flow", control, replace(control, flow_um_per_s=0.0), "way along the flow, um",
+         "falls"),
+        ("no loss", control, replace(control, loss_per_s=0.0), "taken up by others", "rises"),
+        ("no matrix", control, replace(control, matrix=Matrix()), "way across the flow, um",
+         "rises"),
+        ("no binding", bound, control, "way across the flow, um", "rises"),
+        ("no heavy tail of waits", trapped, bound, "way across the flow, um", "rises"),
     )  # fmt: skip
+    seen: dict[Conditions, dict[str, Floats]] = {}
+
+    def compared(conditions: Conditions) -> dict[str, Floats]:
+        if conditions not in seen:
+            seen[conditions] = _compared(planned, sent, conditions, workers)
+        return seen[conditions]
+
     return tuple(
-        knock_out(
-            change, watched, expected, held[watched],
-            _compared(planned, sent, conditions, workers)[watched],
-        )
-        for change, conditions, watched, expected in changes
-    )  # fmt: skip
+        knock_out(change, watched, expected, compared(before)[watched], compared(after)[watched])
+        for change, before, after, watched, expected in changes
+    )
 
 
-def _compared(planned: Plan, sent: Sent, conditions: Conditions, workers: int) -> dict[str, Mean]:
+def _compared(planned: Plan, sent: Sent, conditions: Conditions, workers: int) -> dict[str, Floats]:
     """Return what some vesicles did under conditions.
 
     Vesicles start when the clock does, and are followed for eight life times: nearly all end.
@@ -113,13 +133,7 @@ def _compared(planned: Plan, sent: Sent, conditions: Conditions, workers: int) -
     other = (p.fate >= 0) & (p.fate != p.owner)
     moved = p.position_um - sent.start_um[some]
     return {
-        "taken up by others": mean(other),
-        "way along the flow, um": mean(moved[:, 2]),
-        "way across the flow, um": mean(np.abs(moved[:, 0])),
+        "taken up by others": other.astype(np.float64),
+        "way along the flow, um": moved[:, 2],
+        "way across the flow, um": np.abs(moved[:, 0]),
     }
-
-
-def mean(values: Floats | NDArray[np.bool_]) -> Mean:
-    """Return the mean of independent values with its standard error."""
-    held = values.astype(np.float64)
-    return float(held.mean()), float(held.std()) / math.sqrt(held.size)

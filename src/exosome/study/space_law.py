@@ -9,8 +9,8 @@ import numpy as np
 
 from exosome.core.random import Streams
 from exosome.numerics.special import ndtri
-from exosome.study.space_plan import SPACE_ROLES
-from exosome.tissue.range_law import RangeLaw, mixture_within, range_law
+from exosome.study.space_plan import BINDING_ROLES, SPACE_ROLES, binding_of
+from exosome.tissue.range_law import RangeLaw, decay_with, mixture_within, range_law
 from exosome.tissue.vesicles import Matrix, diffusivity
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def mixed_law(planned: Plan, conditions: Conditions, from_membrane: float) -> Mi
                 cell_fraction=layout.cell_fraction,
                 permeability_um_per_s=table[:, column],
                 shares=planned.uptake.shares(),
-                decay_per_s=conditions.loss_per_s,
+                decay_per_s=decay_with(conditions.loss_per_s, conditions.binding),
                 speed_um_per_s=conditions.flow_um_per_s,
             ),
         )
@@ -81,7 +81,7 @@ def decay_length(planned: Plan, from_membrane: float) -> tuple[float, float, flo
     Cells of several types count with their mean rate of uptake, and so do kinds of vesicles.
     """
     streams = Streams(planned.seed)
-    roles = (*SPACE_ROLES, *planned.uptake.roles)
+    roles = (*SPACE_ROLES, *BINDING_ROLES, *planned.uptake.roles)
     drawn = {
         role: planned.pools[role].draw(streams.of(f"input.{role}").random(_DRAWS)) for role in roles
     }
@@ -98,6 +98,7 @@ def decay_length(planned: Plan, from_membrane: float) -> tuple[float, float, flo
         matrix = (
             Matrix(value["matrix_slow_down"], value["matrix_mesh"]) if asked.matrix else Matrix()
         )
+        held = binding_of(value, anomalous=asked.anomalous) if asked.binding else None
         size = np.array([value["vesicle_diameter"]])
         return range_law(
             diffusivity_um2_per_s=float(
@@ -107,7 +108,7 @@ def decay_length(planned: Plan, from_membrane: float) -> tuple[float, float, flo
             cell_fraction=planned.layout.cell_fraction,
             permeability_um_per_s=np.array([value[role] for role in weights]),
             shares=shares,
-            decay_per_s=value["space_loss"] if asked.loss else 0.0,
+            decay_per_s=decay_with(value["space_loss"] if asked.loss else 0.0, held),
         ).length_um
 
     every = np.array(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from exosome.core.errors import InputError
 from exosome.core.random import Streams
 from exosome.core.units import to_internal
 from exosome.delivery.pool import pool
+from exosome.numerics.brownian import Binding
 from exosome.study.space_uptake import Uptake, uptake_of
 from exosome.tissue import geometry
 from exosome.tissue.saturation import Sites
@@ -41,6 +43,7 @@ SPACE_ROLES = (
     "interstitial_flow", "tissue_cell_radius", "vesicle_diameter", "vesicle_diameter_gsd",
 )  # fmt: skip
 _SENDER_ROLES = ("ectosome_share", *(f"donor_rate.{name}" for name in RATES))
+BINDING_ROLES = ("matrix_bound_ratio", "matrix_hold", "matrix_wait_exponent")
 SITE_ROLES = ("binding_sites", "site_return")
 
 
@@ -49,7 +52,8 @@ class Conditions:
     """The physics between cells: what a knock-out changes.
 
     ``permeability_um_per_s`` has a row for each kind of cell and a column for each kind of
-    vesicle, as `Uptake` orders them; ``sites`` is None where cells do not fill.
+    vesicle, as `Uptake` orders them; ``sites`` is None where cells do not fill, ``binding``
+    where the matrix holds nothing.
     """
 
     matrix: Matrix
@@ -58,6 +62,7 @@ class Conditions:
     flow_um_per_s: float
     diffuses: bool = True
     sites: Sites | None = None
+    binding: Binding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,13 @@ class Plan:
             sites=Sites(self.middle("binding_sites"), self.middle("site_return"))
             if asked.saturation
             else None,
+            binding=self.binding(anomalous=asked.anomalous) if asked.binding else None,
         )
+
+    def binding(self, *, anomalous: bool) -> Binding:
+        """Return how the matrix holds vesicles at the medians, with a heavy tail or without."""
+        value = {role: self.middle(role) for role in BINDING_ROLES}
+        return binding_of(value, anomalous=anomalous)
 
     @property
     def fingerprint(self) -> str:
@@ -127,6 +138,15 @@ class Plan:
         for part in (self.layout.size_um, self.layout.centres_um, self.layout.radii_um):
             digest.update(part.tobytes())
         return digest.hexdigest()
+
+
+def binding_of(value: Mapping[str, float], *, anomalous: bool) -> Binding:
+    """Return how the matrix holds vesicles, from the numbers of its roles."""
+    return Binding(
+        value["matrix_bound_ratio"] / value["matrix_hold"],
+        1.0 / value["matrix_hold"],
+        value["matrix_wait_exponent"] if anomalous else math.inf,
+    )
 
 
 def plan(scenario: NearAndFar, catalog: Catalog, *, seed: int, where: str = "scenario") -> Plan:
@@ -156,8 +176,9 @@ def plan(scenario: NearAndFar, catalog: Catalog, *, seed: int, where: str = "sce
     layout = layout_of(scenario.tissue, radius, seed, where)
     senders = _senders(layout, asked.count, seed, where)
     uptake = uptake_of(scenario.uptake, layout.kinds, senders, where=where)
-    roles = [*SPACE_ROLES, *_SENDER_ROLES, *uptake.roles]
+    roles = [*SPACE_ROLES, *BINDING_ROLES, *_SENDER_ROLES, *uptake.roles]
     if scenario.conditions.saturation:
+        windows_are_many(scenario.run.windows, where)
         roles += SITE_ROLES
     roles.append(f"copies_per_vesicle.{scenario.vesicles.cargo}")
     sources_are_used(scenario.sources, (*roles, release_role), where)
@@ -176,6 +197,22 @@ def plan(scenario: NearAndFar, catalog: Catalog, *, seed: int, where: str = "sce
         seed=seed,
         where=where,
     )
+
+
+def windows_are_many(windows: int, where: str) -> None:
+    """Refuse cells that fill in too few windows to see the error that windows make.
+
+    Raises
+    ------
+    InputError
+        There are fewer than eight.
+    """
+    if windows < 8:
+        raise InputError(
+            f"cells fill, and their sites are counted in {windows} windows only",
+            where=f"{where} run.windows",
+            remedy="give at least 8, or saturation = false",
+        )
 
 
 def duration_s(asked: str, where: str) -> float:

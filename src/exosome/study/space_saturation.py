@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from exosome.study.space_knock_outs import KnockOut, knock_out
 from exosome.study.space_world import world_of
@@ -13,7 +14,6 @@ from exosome.tissue.space import State, windows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from exosome.study.space_plan import Conditions, Plan
@@ -74,8 +74,8 @@ def filled(planned: Plan, sent: Sent, state: State, workers: int) -> Filled | No
         return None
     count = planned.scenario.run.windows
     counts = sorted({max(1, count // 4), max(1, count // 2)})
-    coarse = [_taken(planned, conditions, sent, n, workers) for n in counts]
-    here = int(_by_others(state, sent).sum())
+    coarse = [int(_taken(planned, conditions, sent, n, workers).sum()) for n in counts]
+    here = _by_others(state, sent)
     free = _taken(planned, replace(conditions, sites=None), sent, count, workers)
     share = conditions.sites.taken(
         state.fate, state.end_s, planned.duration_s, len(planned.layout),
@@ -83,28 +83,21 @@ def filled(planned: Plan, sent: Sent, state: State, workers: int) -> Filled | No
     )  # fmt: skip
     # A vesicle meets a site that is taken as often as sites are taken where it goes. Where that
     # keeps out fewer than chance moves, nothing is expected to be seen.
-    hindered = float((share[state.fate[state.fate >= 0]]).sum())
-    spread = math.sqrt(max(1.0, here + free))
-    n = len(sent)
-
-    def share_of(taken: int) -> tuple[float, float]:
-        p = taken / n
-        return p, math.sqrt(p * (1.0 - p) / n)
-
+    hindered = float(share[state.fate[state.fate >= 0]].sum())
+    expected = "rises" if hindered > 4.0 * _SURE**2 else "unchanged"
     return Filled(
         float(share.max()),
         knock_out(
-            "no saturation",
-            "taken up by others",
-            "rises" if hindered > 2.0 * _SURE * spread else "unchanged",
-            share_of(here),
-            share_of(free),
+            "no saturation", "taken up by others", expected,
+            here.astype(np.float64), free.astype(np.float64),
         ),
-        Convergence((*counts, count), (*coarse, here)),
-    )
+        Convergence((*counts, count), (*coarse, int(here.sum()))),
+    )  # fmt: skip
 
 
-def _taken(planned: Plan, conditions: Conditions, sent: Sent, count: int, workers: int) -> int:
+def _taken(
+    planned: Plan, conditions: Conditions, sent: Sent, count: int, workers: int
+) -> NDArray[np.bool_]:
     state = State.fresh(sent)
     for _ in windows(
         state, sent, world_of(planned, conditions), duration_s=planned.duration_s, count=count,
@@ -112,7 +105,7 @@ def _taken(planned: Plan, conditions: Conditions, sent: Sent, count: int, worker
         share_open=opening(planned, conditions, count),
     ):  # fmt: skip
         pass
-    return int(_by_others(state, sent).sum())
+    return _by_others(state, sent)
 
 
 def _by_others(state: State, sent: Sent) -> NDArray[np.bool_]:

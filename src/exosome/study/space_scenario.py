@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from exosome.study.scenario import Strict, Word
 from exosome.study.scenario_file import read_scenario_file
@@ -55,12 +55,23 @@ class VesiclesAsked(Strict):
 
 
 class ConditionsAsked(Strict):
-    """What is switched on."""
+    """What is switched on.
+
+    ``anomalous`` is binding to the matrix with a heavy tail of waits.
+    """
 
     flow: bool = False
     matrix: bool = True
     loss: bool = True
     saturation: bool = False
+    binding: bool = False
+    anomalous: bool = False
+
+    @model_validator(mode="after")
+    def _waits_need_binding(self) -> Self:
+        if self.anomalous and not self.binding:
+            raise ValueError("anomalous waits are waits in the matrix: set binding = true as well")
+        return self
 
 
 class UptakeByVesicle(Strict):

@@ -87,16 +87,18 @@ def world_of(planned: Plan, conditions: Conditions) -> World:
     """
     layout = planned.layout
     table = np.array(conditions.permeability_um_per_s, dtype=np.float64)
+    kinds = len(conditions.permeability_um_per_s[0])
     return World(
         layout.size_um,
         layout.centres_um,
         layout.radii_um,
         planned.uptake.row_of,
         table,
-        np.full(len(conditions.permeability_um_per_s[0]), conditions.loss_per_s),
+        np.full(kinds, conditions.loss_per_s),
         flow=Flow("around", (0.0, 0.0, conditions.flow_um_per_s))
         if conditions.flow_um_per_s
         else Flow(),
+        binding=(conditions.binding,) * kinds if conditions.binding else (),
     )
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from exosome.numerics.brownian import Binding
+
     Floats = NDArray[np.float64]
 
 
@@ -84,6 +86,29 @@ def range_law(
         decay_per_s,
         speed_um_per_s,
     )
+
+
+def decay_with(loss_per_s: float, binding: Binding | None) -> float:
+    """Return the rate at which free vesicles are lost, those that are held meanwhile included.
+
+    At rest, free vesicles bind at the rate ``b`` and come back unless they are lost while held:
+    ``loss + b (1 - E[exp(-loss W)])`` with ``W`` the time held. For an exponential time with rate
+    ``r`` this is ``loss (1 + b / (r + loss))``. Nothing else changes in the steady profile.
+    """
+    if binding is None or loss_per_s == 0.0:
+        return loss_per_s
+    return loss_per_s + binding.bind_per_s * _lost_while_held(loss_per_s, binding)
+
+
+def _lost_while_held(loss: float, binding: Binding) -> float:
+    r, a = binding.release_per_s, binding.exponent
+    if math.isinf(a):
+        return loss / (r + loss)
+    # The integral over t of loss exp(-loss t) (1 + r t)^-a, in the logarithm of 1 + r t, in which
+    # it is smooth: beyond 40 life times nothing is left.
+    y = np.linspace(0.0, math.log1p(40.0 * r / loss), 4001)
+    t = np.expm1(y) / r
+    return float(np.trapezoid(loss / r * np.exp(-loss * t + (1.0 - a) * y), y))
 
 
 def mixture_within(laws: Sequence[RangeLaw], shares: Floats, distance_um: Floats) -> Floats:

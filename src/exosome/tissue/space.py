@@ -9,7 +9,7 @@ import numpy as np
 
 from exosome.core.balance import BalanceSheet
 from exosome.core.errors import BalanceError
-from exosome.numerics.brownian import DECAYED, FREE, Particles, advance
+from exosome.numerics.brownian import BOUND, DECAYED, FREE, LEFT, WALL, Particles, advance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,9 +133,17 @@ def windows(  # noqa: PLR0913  (options of one call, by name)
         state.fate[slot] = moving.fate
         state.end_s[slot] = moving.clock_s
         state.end_um[slot] = moving.position_um
-        state.free = moving.where(moving.is_free)
+        state.free = moving.where(moving.is_there)
         state.window += 1
         yield state
+
+
+_ONLY_IF_ANY = ("in the wall of a vessel", "held by the matrix")
+
+
+def is_held(fate: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return which vesicles the matrix holds."""
+    return (fate == BOUND) | (fate == BOUND - 1)
 
 
 def balance(state: State, sent: Sent) -> tuple[BalanceSheet, BalanceSheet]:
@@ -150,7 +158,9 @@ def balance(state: State, sent: Sent) -> tuple[BalanceSheet, BalanceSheet]:
         "taken up by other cells": (state.fate >= 0) & (state.fate != sent.sender),
         "taken up by the sender": state.fate == sent.sender,
         "lost before uptake": state.fate == DECAYED,
-        "out through a face": state.fate < DECAYED,
+        "in the wall of a vessel": state.fate == WALL,
+        "out through a face": state.fate <= LEFT,
+        "held by the matrix": is_held(state.fate),
         "still free": state.fate == FREE,
     }
     sheets = (
@@ -165,7 +175,8 @@ def balance(state: State, sent: Sent) -> tuple[BalanceSheet, BalanceSheet]:
         for name, here in places.items():
             amount = int(weight[here].sum())
             total += amount
-            held = held.put(name, float(amount))
+            if amount or name not in _ONLY_IF_ANY:
+                held = held.put(name, float(amount))
         if total != int(weight.sum()):
             raise BalanceError(
                 f"{int(weight.sum()) - total} of {int(weight.sum())} lost",

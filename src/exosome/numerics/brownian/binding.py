@@ -65,7 +65,9 @@ class Binding:
 
     def __post_init__(self) -> None:
         rules = {
-            "the rate of binding must be finite and zero or more": 0.0 <= self.bind_per_s < math.inf,
+            "the rate of binding must be finite and zero or more": 0.0
+            <= self.bind_per_s
+            < math.inf,
             "the rate of release must be finite and positive": 0.0 < self.release_per_s < math.inf,
             "the exponent of waits must be positive": self.exponent > 0.0,
             "the longest wait must be positive": self.longest_s > 0.0,
