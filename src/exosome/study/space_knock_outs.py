@@ -15,7 +15,8 @@ from exosome.tissue.vesicles import Matrix, diffusivity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from exosome.study.space_plan import Conditions, Plan
+    from exosome.study.space_plan import Plan
+    from exosome.study.space_setting import Conditions
     from exosome.tissue.space import Sent
 
     Floats = NDArray[np.float64]

@@ -9,7 +9,7 @@ import numpy as np
 
 from exosome.core.random import Streams
 from exosome.numerics.special import ndtri
-from exosome.study.space_plan import BINDING_ROLES, SPACE_ROLES, binding_of
+from exosome.study.space_setting import BINDING_ROLES, SPACE_ROLES, binding_of
 from exosome.tissue.range_law import RangeLaw, decay_with, mixture_within, range_law
 from exosome.tissue.vesicles import Matrix, diffusivity
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from exosome.study.space_plan import Conditions, Plan
+    from exosome.study.space_setting import Conditions, Setting
 
     Floats = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class MixedLaw:
         return mixture_within(self.laws, self.shares, distance_um)
 
 
-def mixed_law(planned: Plan, conditions: Conditions, from_membrane: float) -> MixedLaw:
+def mixed_law(planned: Setting, conditions: Conditions, from_membrane: float) -> MixedLaw:
     """Return the closed form of a run.
 
     Parameters
@@ -62,7 +62,7 @@ def mixed_law(planned: Plan, conditions: Conditions, from_membrane: float) -> Mi
             range_law(
                 diffusivity_um2_per_s=float(one),
                 cell_radius_um=float(np.mean(layout.radii_um)),
-                cell_fraction=layout.cell_fraction,
+                cell_fraction=planned.cell_fraction,
                 permeability_um_per_s=table[:, column],
                 shares=planned.uptake.shares(),
                 decay_per_s=decay_with(conditions.loss_per_s, conditions.binding),
@@ -75,7 +75,7 @@ def mixed_law(planned: Plan, conditions: Conditions, from_membrane: float) -> Mi
     return MixedLaw(tuple(law for _, law in held), np.array([share for share, _ in held]))
 
 
-def decay_length(planned: Plan, from_membrane: float) -> tuple[float, float, float]:
+def decay_length(planned: Setting, from_membrane: float) -> tuple[float, float, float]:
     """Return the decay length (um) of the median vesicle: 5 %, at the medians, 95 % of the draws.
 
     Cells of several types count with their mean rate of uptake, and so do kinds of vesicles.
@@ -105,7 +105,7 @@ def decay_length(planned: Plan, from_membrane: float) -> tuple[float, float, flo
                 diffusivity(size, value["space_diffusivity_100nm"], matrix)[0]
             ),
             cell_radius_um=value["tissue_cell_radius"],
-            cell_fraction=planned.layout.cell_fraction,
+            cell_fraction=planned.cell_fraction,
             permeability_um_per_s=np.array([value[role] for role in weights]),
             shares=shares,
             decay_per_s=decay_with(value["space_loss"] if asked.loss else 0.0, held),

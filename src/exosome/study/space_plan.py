@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exosome import __version__
 from exosome.cell.donor import DonorType, donor_type
 from exosome.core.errors import InputError
 from exosome.core.random import Streams
 from exosome.core.units import to_internal
 from exosome.delivery.pool import pool
-from exosome.numerics.brownian import Binding
-from exosome.study.space_uptake import Uptake, uptake_of
+from exosome.study.space_setting import BINDING_ROLES, SITE_ROLES, SPACE_ROLES, Setting
+from exosome.study.space_uptake import uptake_of
 from exosome.tissue import geometry
-from exosome.tissue.saturation import Sites
-from exosome.tissue.vesicles import Matrix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from exosome.catalog.load import Catalog
-    from exosome.catalog.record import Sourced
     from exosome.delivery.pool import Pool
     from exosome.study.space_scenario import NearAndFar, TissueAsked
     from exosome.tissue.geometry import Layout
@@ -38,115 +31,27 @@ if TYPE_CHECKING:
 RATES = (
     "maturation", "budding_escrt", "budding_ceramide", "back_fusion", "mvb_fusion", "mvb_lysosome",
 )  # fmt: skip
-SPACE_ROLES = (
-    "space_diffusivity_100nm", "matrix_slow_down", "matrix_mesh", "space_loss",
-    "interstitial_flow", "tissue_cell_radius", "vesicle_diameter", "vesicle_diameter_gsd",
-)  # fmt: skip
 _SENDER_ROLES = ("ectosome_share", *(f"donor_rate.{name}" for name in RATES))
-BINDING_ROLES = ("matrix_bound_ratio", "matrix_hold", "matrix_wait_exponent")
-SITE_ROLES = ("binding_sites", "site_return")
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """The physics between cells: what a knock-out changes.
-
-    ``permeability_um_per_s`` has a row for each kind of cell and a column for each kind of
-    vesicle, as `Uptake` orders them; ``sites`` is None where cells do not fill, ``binding``
-    where the matrix holds nothing.
-    """
-
-    matrix: Matrix
-    permeability_um_per_s: tuple[tuple[float, ...], ...]
-    loss_per_s: float
-    flow_um_per_s: float
-    diffuses: bool = True
-    sites: Sites | None = None
-    binding: Binding | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What will run: cells, numbers and where they come from."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(Setting):
+    """What will run: cells, which of them send, numbers and where they come from."""
 
     scenario: NearAndFar
     kind: DonorType
     release: Pool
-    pools: Mapping[str, Pool]
-    layout: Layout
     senders: Ints
-    uptake: Uptake
-    duration_s: float
-    seed: int
-    where: str
 
     @property
-    def records(self) -> tuple[Sourced, ...]:
-        """Every record that informs the run, by id."""
-        found = {r.id: r for one in (self.release, *self.pools.values()) for r in one.records}
-        return tuple(found[key] for key in sorted(found))
+    def every_pool(self) -> tuple[Pool, ...]:
+        """The pools of all numbers, the release first."""
+        return (self.release, *self.pools.values())
 
     @property
-    def read_as(self) -> dict[str, str]:
-        """How well each record was read."""
-        every = (self.release, *self.pools.values())
-        return {key: status for one in every for key, status in one.read_as.items()}
-
-    def middle(self, role: str) -> float:
-        """Return the median of a number."""
-        return self.pools[role].median
-
-    @property
-    def matrix(self) -> Matrix:
-        """The matrix between cells at the medians; none if it is switched off."""
-        if not self.scenario.conditions.matrix:
-            return Matrix()
-        return Matrix(self.middle("matrix_slow_down"), self.middle("matrix_mesh"))
-
-    @property
-    def conditions(self) -> Conditions:
-        """The physics of the run at the medians."""
-        asked = self.scenario.conditions
-        return Conditions(
-            self.matrix,
-            self.uptake.table({role: self.middle(role) for role in self.uptake.roles}),
-            self.middle("space_loss") if asked.loss else 0.0,
-            self.middle("interstitial_flow") if asked.flow else 0.0,
-            sites=Sites(self.middle("binding_sites"), self.middle("site_return"))
-            if asked.saturation
-            else None,
-            binding=self.binding(anomalous=asked.anomalous) if asked.binding else None,
-        )
-
-    def binding(self, *, anomalous: bool) -> Binding:
-        """Return how the matrix holds vesicles at the medians, with a heavy tail or without."""
-        value = {role: self.middle(role) for role in BINDING_ROLES}
-        return binding_of(value, anomalous=anomalous)
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of all that decides the result."""
-        told = {
-            "program": __version__,
-            "scenario": self.scenario.model_dump(mode="json", exclude={"tissue": {"cells_file"}}),
-            "numbers": {role: one.median for role, one in self.pools.items()},
-            "release": self.release.median,
-            "types": self.uptake.types,
-            "seed": self.seed,
-        }
-        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
-        for part in (self.layout.size_um, self.layout.centres_um, self.layout.radii_um):
-            digest.update(part.tobytes())
-        return digest.hexdigest()
-
-
-def binding_of(value: Mapping[str, float], *, anomalous: bool) -> Binding:
-    """Return how the matrix holds vesicles, from the numbers of its roles."""
-    return Binding(
-        value["matrix_bound_ratio"] / value["matrix_hold"],
-        1.0 / value["matrix_hold"],
-        value["matrix_wait_exponent"] if anomalous else math.inf,
-    )
+    def flow_between_cells(self) -> float:
+        """Speed of the fluid between cells, um/s."""
+        return self.middle("interstitial_flow") if self.scenario.conditions.flow else 0.0
 
 
 def plan(scenario: NearAndFar, catalog: Catalog, *, seed: int, where: str = "scenario") -> Plan:
@@ -176,7 +81,7 @@ def plan(scenario: NearAndFar, catalog: Catalog, *, seed: int, where: str = "sce
     layout = layout_of(scenario.tissue, radius, seed, where)
     senders = _senders(layout, asked.count, seed, where)
     uptake = uptake_of(scenario.uptake, layout.kinds, senders, where=where)
-    roles = [*SPACE_ROLES, *BINDING_ROLES, *_SENDER_ROLES, *uptake.roles]
+    roles = ["interstitial_flow", *SPACE_ROLES, *BINDING_ROLES, *_SENDER_ROLES, *uptake.roles]
     if scenario.conditions.saturation:
         windows_are_many(scenario.run.windows, where)
         roles += SITE_ROLES

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from exosome.study.space_plan import Conditions, Plan
+    from exosome.study.space_plan import Plan
+    from exosome.study.space_setting import Conditions
     from exosome.tissue.space import Sent
 
     Floats = NDArray[np.float64]
@@ -49,7 +50,9 @@ class Filled:
     convergence: Convergence
 
 
-def opening(planned: Plan, conditions: Conditions, count: int) -> Callable[[State], Floats] | None:
+def opening(
+    planned: Setting, conditions: Conditions, count: int
+) -> Callable[[State], Floats] | None:
     """Return what tells each cell's share of open sites before a window; None if none fill."""
     sites = conditions.sites
     if sites is None:

@@ -59,7 +59,7 @@ def uptake_of(asked: UptakeAsked, kinds: tuple[str, ...], senders: Ints, *, wher
     InputError
         An entry is for a type that no cell has, or names no permeability.
     """
-    known = sorted({*kinds, SENDER})
+    known = sorted({*kinds, SENDER} if senders.size else {*kinds})
     for name, entry in asked.items():
         if name not in known:
             raise InputError(

@@ -9,13 +9,15 @@ import numpy as np
 
 from exosome.cell.donor import Pathway, calibrated
 from exosome.core.errors import InputError
-from exosome.numerics.brownian import Flow, World
+from exosome.numerics.brownian import Face, Flow, World
 from exosome.study.space_plan import RATES
 from exosome.tissue.space import Sent
 from exosome.tissue.vesicles import copies, diameters, diffusivity, places, releases
 
 if TYPE_CHECKING:
-    from exosome.study.space_plan import Conditions, Plan
+    from exosome.numerics.brownian import Tube
+    from exosome.study.space_plan import Plan
+    from exosome.study.space_setting import Conditions, Setting
 
 MOST_VESICLES = 20_000_000
 
@@ -77,8 +79,10 @@ def carrying(mean: float, factor: int) -> tuple[float, int]:
     return mean / each, each
 
 
-def world_of(planned: Plan, conditions: Conditions) -> World:
-    """Return the space of a plan under conditions.
+def world_of(planned: Setting, conditions: Conditions, tube: Tube | None = None) -> World:
+    """Return the space of a plan under conditions, in a box whose faces reflect.
+
+    A vessel goes on for ever: with a ``tube`` the faces that it crosses are periodic.
 
     Raises
     ------
@@ -95,9 +99,11 @@ def world_of(planned: Plan, conditions: Conditions) -> World:
         planned.uptake.row_of,
         table,
         np.full(kinds, conditions.loss_per_s),
+        faces=(*(Face(),) * 4, *(Face("periodic" if tube else "reflecting"),) * 2),
         flow=Flow("around", (0.0, 0.0, conditions.flow_um_per_s))
         if conditions.flow_um_per_s
         else Flow(),
+        tube=tube,
         binding=(conditions.binding,) * kinds if conditions.binding else (),
     )
 

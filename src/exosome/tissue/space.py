@@ -9,7 +9,7 @@ import numpy as np
 
 from exosome.core.balance import BalanceSheet
 from exosome.core.errors import BalanceError
-from exosome.numerics.brownian import BOUND, DECAYED, FREE, LEFT, WALL, Particles, advance
+from exosome.numerics.brownian import BOUND, DECAYED, FREE, LEFT, Particles, advance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,7 +138,7 @@ def windows(  # noqa: PLR0913  (options of one call, by name)
         yield state
 
 
-_ONLY_IF_ANY = ("in the wall of a vessel", "held by the matrix")
+_ONLY_IF_ANY = ("held by the matrix", "kept by the wall")
 
 
 def is_held(fate: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -154,33 +154,42 @@ def balance(state: State, sent: Sent) -> tuple[BalanceSheet, BalanceSheet]:
     BalanceError
         One is missing: a defect of the program.
     """
-    places = {
-        "taken up by other cells": (state.fate >= 0) & (state.fate != sent.sender),
-        "taken up by the sender": state.fate == sent.sender,
-        "lost before uptake": state.fate == DECAYED,
-        "in the wall of a vessel": state.fate == WALL,
-        "out through a face": state.fate <= LEFT,
-        "held by the matrix": is_held(state.fate),
-        "still free": state.fate == FREE,
-    }
-    sheets = (
-        BalanceSheet("vesicle", float(len(sent))),
-        BalanceSheet("copy", float(sent.copies.sum())),
+    return sheets(
+        sent,
+        {
+            "taken up by other cells": (state.fate >= 0) & (state.fate != sent.sender),
+            "taken up by the sender": state.fate == sent.sender,
+            "lost before uptake": state.fate == DECAYED,
+            "out through a face": state.fate <= LEFT,
+            "held by the matrix": is_held(state.fate),
+            "still free": state.fate == FREE,
+        },
     )
-    weights = (np.ones(len(sent), np.int64), sent.copies)
+
+
+def sheets(sent: Sent, places: dict[str, NDArray[np.bool_]]) -> tuple[BalanceSheet, BalanceSheet]:
+    """Return the balance of vesicles and of copies over places, each with who is there.
+
+    Raises
+    ------
+    BalanceError
+        A vesicle or a copy is nowhere, or in two places: a defect of the program.
+    """
+    weights = (("vesicle", np.ones(len(sent), np.int64)), ("copy", sent.copies))
     out: list[BalanceSheet] = []
-    for sheet, weight in zip(sheets, weights, strict=True):
-        held = sheet
+    for thing, weight in weights:
+        whole = int(weight.sum())
+        held = BalanceSheet(thing, float(whole))
         total = 0
         for name, here in places.items():
             amount = int(weight[here].sum())
             total += amount
             if amount or name not in _ONLY_IF_ANY:
                 held = held.put(name, float(amount))
-        if total != int(weight.sum()):
+        if total != whole:
             raise BalanceError(
-                f"{int(weight.sum()) - total} of {int(weight.sum())} lost",
-                where=f"balance of {held.thing} in space",
+                f"{whole - total} of {whole} lost",
+                where=f"balance of {thing} in space",
                 remedy="this is a defect of the program: report it with the command and the seed",
             )
         out.append(held.close())
