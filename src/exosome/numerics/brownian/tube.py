@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 WALL = -3  # fate of what the wall of a tube took up
 _TUBE, _SHEAR = np.uint64(4), np.uint64(5)  # what a block of chance is for
 _NEGLIGIBLE = 25.0
+_BEND = 0.3
 _FREE = -1
 
 
@@ -120,6 +121,21 @@ def _deep(a: float, b: float, spread2: float, u: float) -> float:
 
 
 @kernel
+def _mean_height(a: float, b: float, spread2: float) -> float:
+    """Return the mean over a Brownian bridge of its distance from zero: Gauss, three points."""
+    total = 0.0
+    for i in range(3):
+        s = 0.5 + (i - 1) * 0.3872983346207417
+        weight = 8.0 / 18.0 if i == 1 else 5.0 / 18.0
+        m, v = a + (b - a) * s, spread2 * s * (1.0 - s)
+        folded = m * math.erf(m / np.sqrt(2.0 * v)) + np.sqrt(2.0 * v / np.pi) * np.exp(
+            -0.5 * m * m / v
+        )
+        total += weight * folded
+    return total
+
+
+@kernel
 def above_wall(tube: Floats, x: float, y: float) -> float:
     """Return how far a place is outside the wall; negative inside."""
     dx, dy = x - tube[0], y - tube[1]
@@ -145,6 +161,12 @@ def longest_step(
         for image in range(6, tube.size, 2):
             dx, dy = x - tube[image], y - tube[image + 1]
             sigma = min(sigma, (np.sqrt(dx * dx + dy * dy) - radius) / second)
+    if tube[3] > 0.0 and 0.0 < tube[4] < np.inf:
+        # Uptake and passage at once: the bridge is less exact for both together.
+        surface *= 2.0
+    if tube[5] != 0.0 and height < 0.0:
+        # Dispersion by the shear needs a finer step than uptake.
+        surface *= 1.5
     sigma = max(min(sigma, max(gap, radius) / surface), floor * radius)
     return 0.5 * sigma * sigma / d
 
@@ -166,46 +188,68 @@ def meet_wall(
     state = _FREE
     ends_inside = inside
     touches = gap_end <= 0.0 or 2.0 * gap * gap_end <= _NEGLIGIBLE * spread2
-    if touches and spread2 > 0.0:
+    touches = touches and spread2 > 0.0
+    if touches:
+        w0, w1, w2, _ = block(s0, s1, n, _TUBE, k0, k1)
         ex, ey = (ax / r0, ay / r0) if r0 > 0.0 else (1.0, 0.0)
         rise = bx * ex + by * ey
         tx, ty = bx - rise * ex, by - rise * ey
         along = np.sqrt(tx * tx + ty * ty)
         flat = side * (rise - radius)
-        if flat < 0.0 and into != np.inf:
+        u = uniform(w0)
+        if through > 0.0:
+            # Twice the depth of the lower of the two ends mirrored up: the local time at a wall
+            # that lets all through, from either side. If the wall let the path choose its side
+            # anew, at a rate of 2 P/D of it, the path ends as a free one does; if not, at the
+            # mirror image.
+            depth = 2.0 * _deep(gap, gap_end, spread2, u) + min(0.0, 2.0 * gap_end)
+            free = depth > 0.0 and uniform(w2) > np.exp(-2.0 * through * depth / d)
+            height, arc = abs(flat), along / radius
+            moves = gap_end < 0.0 and not free
+            ends_inside = r1 < radius if free else inside
+            if not free:
+                # Such a path never strayed behind the wall, where the bend pulls the other way:
+                # from inside it meets the wall more. The factor was chosen on one radius.
+                depth *= 1.0 - side * _BEND * np.sqrt(spread2) / radius
+        else:
             # A path that lives on meets the wall and not what is behind it: its way along the
             # wall curves with the radius.
-            gap_end = flat + side * 0.5 * along * along / radius
-        w0, w1, w2, _ = block(s0, s1, n, _TUBE, k0, k1)
-        depth = _deep(gap, gap_end, spread2, uniform(w0))
-        if depth > 0.0:
-            if into == np.inf or (into > 0.0 and uniform(w1) > np.exp(-into * depth / d)):
-                state = WALL
-            else:
-                crosses = through > 0.0 and uniform(w2) < 0.5 - 0.5 * np.exp(
-                    -2.0 * through * depth / d
-                )
-                height = gap_end + depth
-                if crosses:
-                    # Half of the time on either side: no bend on the mean, so a flat bridge.
-                    height = abs(flat + _deep(gap, flat, spread2, uniform(w0)))
-                    ends_inside = not inside
-                    side = -side
-                    arc = along / radius
-                else:
-                    arc = along / (radius + side * 0.25 * (gap + height))
-                up = max(0.0, radius + side * height)
-                on = up * np.sin(arc) / max(along, 1e-12)
-                up *= np.cos(arc)
-                bx, by = up * ex + on * tx, up * ey + on * ty
+            free = False
+            if flat < 0.0 and into != np.inf:
+                gap_end = flat + side * 0.5 * along * along / radius
+            depth = _deep(gap, gap_end, spread2, u)
+            height = gap_end + depth
+            arc = along / (radius + side * 0.25 * (gap + height))
+            moves = depth > 0.0
+        if depth > 0.0 and (
+            into == np.inf or (into > 0.0 and uniform(w1) > np.exp(-into * depth / d))
+        ):
+            state = WALL
+        elif moves:
+            up = max(0.0, radius + side * height)
+            on = up * np.sin(arc) / max(along, 1e-12)
+            up *= np.cos(arc)
+            bx, by = up * ex + on * tx, up * ey + on * ty
     if mean_speed != 0.0 and (inside or ends_inside):
-        # r^2 over the bridge between two places has the mean and the variance below, so a free
-        # path is carried with both exact.
-        mx, my, px, py = 0.5 * (ax + bx), 0.5 * (ay + by), bx - ax, by - ay
-        square = mx * mx + my * my + (px * px + py * py) / 12.0 + spread2 / 3.0
-        spread = 4.0 * spread2 * (
-            (mx * mx + my * my) / 12.0 + (px * px + py * py) / 720.0
-        ) + spread2 * spread2 / 22.5  # fmt: skip
+        if touches:
+            # Of a path between two heights that the wall reflects, with or without touching it:
+            # those of the free path and, with weight q, of that to the mirror image. The variance
+            # is that of a path from the wall to the wall, 7/60 - pi/32.
+            high = abs(np.sqrt(bx * bx + by * by) - radius)
+            q = np.exp(-2.0 * gap * high / spread2)
+            height = _mean_height(gap, high, spread2) + q * _mean_height(gap, -high, spread2)
+            height /= 1.0 + q
+            square = radius * (radius - 2.0 * height) + spread2 / 6.0
+            square += (gap * gap + high * high + (1.0 - q) / (1.0 + q) * gap * high) / 3.0
+            spread = 0.0185 * 4.0 * radius * radius * spread2
+        else:
+            # r^2 over the bridge between two places has this mean and variance, so a path that
+            # is free is carried with both exact.
+            mx, my, px, py = 0.5 * (ax + bx), 0.5 * (ay + by), bx - ax, by - ay
+            square = mx * mx + my * my + (px * px + py * py) / 12.0 + spread2 / 3.0
+            spread = 4.0 * spread2 * (
+                (mx * mx + my * my) / 12.0 + (px * px + py * py) / 720.0
+            ) + spread2 * spread2 / 22.5  # fmt: skip
         w0, _, _, _ = block(s0, s1, n, _SHEAR, k0, k1)
         slow = (square + np.sqrt(spread) * normal(w0)) / (radius * radius)
         share = 1.0 if inside == ends_inside else 0.5
