@@ -39,10 +39,13 @@ def step_of(amount: float, most: float) -> int | None:
     return min(len(SCALE) - 1, int(len(SCALE) * math.log(amount) / math.log(most)))
 
 
-def picture(cells: Sequence[Cell], size: tuple[float, float, float], *, key: str) -> str:
+def picture(
+    cells: Sequence[Cell], size: tuple[float, float, float], *, key: str, source: str = "sender"
+) -> str:
     """Return a view of the block from above one corner, cut open through the middle.
 
-    Cells in front of the cut are left away; those behind are drawn from far to near.
+    Cells in front of the cut are left away; those behind are drawn from far to near. ``source``
+    is what the legend calls a cell without an amount.
     """
     turn, tilt = math.radians(35.0), math.radians(24.0)
     cos_t, sin_t, cos_p, sin_p = math.cos(turn), math.sin(turn), math.cos(tilt), math.sin(tilt)
@@ -95,13 +98,14 @@ def picture(cells: Sequence[Cell], size: tuple[float, float, float], *, key: str
     balls = "".join(text for _, text in sorted(drawn, key=lambda pair: pair[0]))
     return _svg(
         key, "The block, cut open", "Cells coloured by the vesicles they took up.",
-        f"<defs>{shades}</defs>{edges}{balls}{_legend(most, 396.0)}", 430.0,
+        f"<defs>{shades}</defs>{edges}{balls}{_legend(most, 396.0, source=source)}", 430.0,
     )  # fmt: skip
 
 
 def slab(
-    cells: Sequence[Cell], width: float, height: float, *, key: str, title: str, unit: str
-) -> str:
+    cells: Sequence[Cell], width: float, height: float, *, key: str, title: str, unit: str,
+    source: str = "sender",
+) -> str:  # fmt: skip
     """Return the cells of one slice as discs, coloured by what they took up."""
     scale = min(380.0 / width, 380.0 / height)
     most = max((one.amount or 0.0 for one in cells), default=1.0)
@@ -119,7 +123,7 @@ def slab(
         f'<path d="M10 {tall + 8:.0f}h{bar:.1f}" stroke="var(--ink)" stroke-width="2"/>'
         + _text(16 + bar, tall + 12, "50 um".replace("u", "µ"), "start")
         + _text(10, 14, f"{title}", "start", "ink")
-        + _legend(most, tall + 22.0, unit)
+        + _legend(most, tall + 22.0, unit, source)
     )
     return _svg(key, title, f"Each disc is a cell, coloured by {unit}.", "".join(parts), tall + 58)
 
@@ -211,7 +215,7 @@ def chart(
     return _svg(key, label, f"Bars: {measure}.", "".join(parts), base + 42)
 
 
-def _legend(most: float, y: float, unit: str = "vesicles taken up") -> str:
+def _legend(most: float, y: float, unit: str = "vesicles taken up", source: str = "sender") -> str:
     parts = [f'<rect x="10" y="{y}" width="22" height="12" fill="{_NONE}"/>']
     parts.append(_text(21, y + 26, "0", "middle"))
     for i, colour in enumerate(SCALE):
@@ -221,7 +225,7 @@ def _legend(most: float, y: float, unit: str = "vesicles taken up") -> str:
     parts.append(_text(202, y + 10, unit + ", logarithmic", "start"))
     parts.append(
         f'<circle cx="209" cy="{y + 22}" r="6" fill="{_SENDER}"/>'
-        + _text(220, y + 26, "sender", "start")
+        + _text(220, y + 26, source, "start")
     )
     return "".join(parts)
 

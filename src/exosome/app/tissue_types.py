@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from exosome.study.near_and_far import Result
+    from exosome.study.vessel_exit import VesselResult
 
 Values = dict[str, Any]
 
@@ -23,7 +24,7 @@ _MOST_SENDERS = 20
 _MOST_TYPES = 5  # the page has so many tones that are told apart
 
 
-def by_type(result: Result) -> list[Values]:
+def by_type(result: Result | VesselResult) -> list[Values]:
     """Return what each type of cell took up."""
     uptake = result.plan.uptake
     table = result.plan.conditions.permeability_um_per_s
@@ -88,7 +89,7 @@ def matrix(result: Result) -> Values:
     }
 
 
-def histogram(result: Result, *, key: str) -> str:
+def histogram(result: Result | VesselResult, *, key: str) -> str:
     """Return a chart of how many vesicles cells of each type took up, in doubling classes."""
     types = sorted(set(result.plan.uptake.types))[:_MOST_TYPES]
     most = int(result.uptake.max(initial=1))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from exosome.study.space_plan import Plan
-    from exosome.study.space_setting import Conditions
+    from exosome.study.space_setting import Conditions, Setting
     from exosome.tissue.space import Sent
 
     Floats = NDArray[np.float64]

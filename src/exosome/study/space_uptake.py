@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from exosome.study.space_scenario import UptakeAsked, UptakeByVesicle
+    from exosome.study.space_scenario import UptakeByVesicle
 
     Ints = NDArray[np.int64]
 
@@ -48,7 +48,9 @@ class Uptake:
         return tuple(tuple(value[role] for role in row) for row in self.rows)
 
 
-def uptake_of(asked: UptakeAsked, kinds: tuple[str, ...], senders: Ints, *, where: str) -> Uptake:
+def uptake_of(
+    asked: Mapping[str, str | UptakeByVesicle], kinds: tuple[str, ...], senders: Ints, *, where: str
+) -> Uptake:
     """Return which permeability each cell has.
 
     A sender has that of ``sender`` if it is given, else that of its own type; a type without an

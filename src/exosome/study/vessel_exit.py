@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exosome.core.balance import BalanceSheet
 from exosome.core.progress import Reporter, Silent
 from exosome.numerics.brownian import DECAYED, FREE
 from exosome.numerics.brownian import WALL as IN_THE_WALL
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from exosome.core.balance import BalanceSheet
     from exosome.study.space_knock_outs import KnockOut
     from exosome.study.vessel_plan import VesselPlan
 

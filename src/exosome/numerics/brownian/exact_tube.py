@@ -118,7 +118,9 @@ def shares_at_tube(
     found: list[list[float]] = []
     for start in starts_um:
         side = (middle < radius_um) == (start < radius_um)
-        found.append([float(np.interp(start, middle[side], w[side])) for w in (inside, 1.0 - alive)])
+        found.append(
+            [float(np.interp(start, middle[side], w[side])) for w in (inside, 1.0 - alive)]
+        )
     both = np.array(found)
     return both[:, 0], both[:, 1]
 

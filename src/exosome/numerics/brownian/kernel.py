@@ -184,6 +184,10 @@ def move(
                 if looks or (turn == 0 and flow == 2):
                     for entry in range(begin[v], begin[v + 1]):
                         s = listed[entry]
+                        if has_tube and in_lumen != (
+                            above_wall(tube, spheres[s, 0], spheres[s, 1]) < 0.0
+                        ):
+                            continue  # behind the wall
                         dx, dy, dz = x - spheres[s, 0], y - spheres[s, 1], z - spheres[s, 2]
                         gap = np.sqrt(dx * dx + dy * dy + dz * dz) - spheres[s, 3]
                         if gap < gap1:
