@@ -147,6 +147,7 @@ def vessel_summary(result: VesselResult, command: str) -> Values:
         "passage_s": planned.passage_s if math.isfinite(planned.passage_s) else None,
         "concentration_per_ml": planned.concentration_per_um3 * 1e12,
         "source": scenario.vessel.source,
+        "settled_min": planned.settled_s / 60.0,
         "hours": planned.duration_s / 3600.0,
         "repeats": scenario.run.repeats,
         "windows": scenario.run.windows,

@@ -66,7 +66,8 @@ class VesselResult:
     """What left the vessel and where it came to.
 
     ``depth_um`` is the distance behind the wall of every vesicle that was taken up by a cell or
-    lost there; ``cell_depth_um`` that of the near side of each cell.
+    lost there, for a steady source once the profile stands; ``taken_depth_um`` that of those that
+    were taken up, at any time; ``cell_depth_um`` that of the near side of each cell.
     """
 
     plan: VesselPlan
@@ -144,6 +145,8 @@ def _result(planned: VesselPlan, sent: Sent, state: State, workers: int) -> Vess
         },
     )
     ended = behind & (taken | (fate == DECAYED))
+    if planned.scenario.vessel.source == "steady":
+        ended &= state.end_s >= planned.settled_s
     law = mixed_law(planned, planned.conditions, 0.0)
     held = np.bincount(fate[taken], weights=sent.copies[taken], minlength=cells)
     return VesselResult(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _COMPARED = 3_000  # vesicles of each knock-out
 _LEAVING = 60.0  # vesicles that are to leave in the comparison of walls
-_MOST = 400_000
+_MOST = 20_000
 
 
 def vessel_knock_outs(planned: VesselPlan, workers: int) -> tuple[KnockOut, ...]:
@@ -69,12 +69,18 @@ def vessel_knock_outs(planned: VesselPlan, workers: int) -> tuple[KnockOut, ...]
 
 
 def _of_the_wall(planned: VesselPlan, control: Conditions, workers: int) -> list[KnockOut]:
-    """Return the rows of who leaves at all, from as many vesicles as make about sixty leave."""
+    """Return the rows of who leaves at all, from as many vesicles as make about sixty leave.
+
+    Where that is too many, the wall compared is one that lets sixty of them through.
+    """
+    if planned.permeability_um_per_s == 0.0:
+        return []
     until = 2.0 / control.loss_per_s
-    rate = 2.0 * planned.permeability_um_per_s / planned.radius_um
-    share = rate / (rate + control.loss_per_s) * -math.expm1(-2.0)
-    count = min(_MOST, math.ceil(_LEAVING / max(share, 1e-12)))
-    tube = planned.tube
+    followed = -math.expm1(-2.0) / control.loss_per_s  # mean time in the blood
+    once = 2.0 * followed / planned.radius_um  # share that leaves, over the permeability
+    let_through = max(planned.permeability_um_per_s, _LEAVING / (_MOST * once))
+    count = min(_MOST, math.ceil(_LEAVING / min(1.0, let_through * once)))
+    tube = replace(planned.tube, permeability_um_per_s=let_through)
     start = _across(planned, count, math.nan)
 
     def leave(tube: Tube, conditions: Conditions) -> Floats:

@@ -106,6 +106,15 @@ class VesselPlan(Setting):
             return n * time
         return n * -math.expm1(-gone * time) / gone
 
+    @property
+    def settled_s(self) -> float:
+        """Time from which on the profile behind the wall stands, for a steady source.
+
+        Eight life times, at most half of the run. Before that, what has ended ended near the wall.
+        """
+        loss = self.conditions.loss_per_s
+        return min(0.5 * self.duration_s, 8.0 / loss if loss else math.inf)
+
     def sent(self) -> Sent:
         """Return every vesicle of the blood: when and where it is there first.
 
@@ -205,10 +214,10 @@ def plan_vessel(
     pools = {role: pooled(role) for role in roles}
     if scenario.conditions.matrix:
         fits_the_mesh(pools, where)
-    concentration = to_internal(asked.concentration, "vesicle/um**3", where=f"{at}.concentration")
-    if not 0.0 < concentration <= 1e3:
+    per_ml = to_internal(asked.concentration, "vesicle/mL", where=f"{at}.concentration")
+    if not 0.0 < per_ml <= 1e15:
         raise InputError(
-            f"{concentration * 1e12:g} vesicles in a mL",
+            f"{per_ml:g} vesicles in a mL of blood",
             where=f"{at}.concentration",
             remedy="give more than 0 and at most 1e15 vesicle/mL",
         )
@@ -221,6 +230,6 @@ def plan_vessel(
         seed=seed,
         where=where,
         radius_um=radius,
-        concentration_per_um3=concentration,
+        concentration_per_um3=1e-12 * per_ml,
         wall_role=wall_role,
     )
