@@ -162,8 +162,10 @@ def _rate(bath: Bath, inward: Floats | float, d: Floats) -> Floats:
     # x / (1 - exp(-x)), one at x = 0 and without overflow at large negative x.
     safe = np.where(np.abs(x) < 1e-9, 1.0, x)
     ratio = np.where(safe > 0.0, 1.0, np.exp(np.minimum(safe, 0.0)))
-    return d / bath.depth_um * np.where(
-        np.abs(x) < 1e-9, 1.0, np.abs(safe) * ratio / -np.expm1(-np.abs(safe))
+    return (
+        d
+        / bath.depth_um
+        * np.where(np.abs(x) < 1e-9, 1.0, np.abs(safe) * ratio / -np.expm1(-np.abs(safe)))
     )
 
 

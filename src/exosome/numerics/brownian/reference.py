@@ -106,9 +106,7 @@ def _nearest(at: Floats, world: World) -> NDArray[np.int64]:
     return np.asarray(np.argmin(apart - world.radii_um[None], axis=1), dtype=np.int64)
 
 
-def velocity_um_per_s(
-    at: Floats, world: World, nearest: NDArray[np.int64] | None = None
-) -> Floats:
+def velocity_um_per_s(at: Floats, world: World, nearest: NDArray[np.int64] | None = None) -> Floats:
     """Return the flow at places, shape (place, 3); images of spheres at faces are not looked at."""
     v = _outside(at, _nearest(at, world) if nearest is None else nearest, world)
     if world.tube is None:
