@@ -48,9 +48,13 @@ def left_in_tube(
         h = uptake * radius_um / diffusivity
         edges = np.concatenate([[0.0], _special.jn_zeros(1, _TERMS)])
         # One root lies between each zero of J1 and the next zero of J0.
+
+        def misses(x: float) -> float:
+            return float(x * j1(x) - h * j0(x))
+
         b = np.array(
             [
-                _optimize.brentq(lambda x: x * j1(x) - h * j0(x), low + 1e-12, high)
+                _optimize.brentq(misses, low + 1e-12, high)
                 for low, high in zip(edges, zeros, strict=False)
             ]
         )
@@ -112,8 +116,8 @@ def shares_at_tube(  # noqa: PLR0913  (the numbers of one problem)
     up, down = conductance / volume[:-1], conductance / volume[1:]
     matrix = _sparse.diags_array([up, main, down], offsets=[1, 0, -1], format="csc")
     none = np.zeros(middle.size)
-    inside = crank_nicolson(matrix, (middle < radius_um) * 1.0, none, time_s, steps=steps)
-    alive = crank_nicolson(matrix, np.ones(middle.size), none, time_s, steps=steps)
+    inside = crank_nicolson(matrix, (middle < radius_um).astype(np.float64), none, time_s, steps=steps)
+    alive = crank_nicolson(matrix, none + 1.0, none, time_s, steps=steps)
     # Not across the wall, where both jump.
     both = np.empty((starts_um.size, 2))
     for i, start in enumerate(starts_um):
