@@ -46,7 +46,8 @@ class State:
     """How far a run has come: enough to go on from, byte for byte.
 
     ``fate``, ``end_s`` and ``end_um`` have one entry for each vesicle, by its slot: the cell
-    that took it up, or a code of the engine; ``window`` windows are done.
+    that took it up, or a code of the engine; ``window`` windows are done. ``free`` holds those
+    that are still there, moving or bound to the matrix.
     """
 
     window: int

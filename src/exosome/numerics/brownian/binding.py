@@ -65,9 +65,9 @@ class Binding:
 
     def __post_init__(self) -> None:
         rules = {
-            "the rate of binding must be finite and zero or more": 0.0
-            <= self.bind_per_s
-            < math.inf,
+            "the rate of binding must be finite and zero or more": (
+                0.0 <= self.bind_per_s < math.inf
+            ),
             "the rate of release must be finite and positive": 0.0 < self.release_per_s < math.inf,
             "the exponent of waits must be positive": self.exponent > 0.0,
             "the longest wait must be positive": self.longest_s > 0.0,
@@ -139,11 +139,8 @@ def _point(
 @kernel
 def _wait(held: Floats, word: np.uint64) -> float:
     u = uniform(word)
-    if held[2] == np.inf:
-        wait = -np.log(u) / held[1]
-    else:
-        wait = (u ** (-1.0 / held[2]) - 1.0) / held[1]
-    return min(wait, held[3])
+    wait = -np.log(u) if held[2] == np.inf else u ** (-1.0 / held[2]) - 1.0
+    return min(wait / held[1], held[3])
 
 
 @kernel

@@ -20,6 +20,7 @@ import numpy as np
 from exosome.numerics.brownian.binding import next_event, settled
 from exosome.numerics.brownian.compiled import inlined_kernel, kernel
 from exosome.numerics.brownian.philox import block, draw_steps, uniform
+from exosome.numerics.brownian.shell import longest_in_shell
 from exosome.numerics.brownian.tube import above_wall, kept_on_side, longest_step, meet_wall
 
 if TYPE_CHECKING:
@@ -250,6 +251,11 @@ def move(
                     if speed > 0.0:
                         scale = max(min(gap1, wall), 0.25 * radius)
                         dt = min(dt, scale / (bounds.drift * speed))
+                        if flow == 2 and first >= 0:
+                            dt = min(dt, longest_in_shell(
+                                gap1, radius, shell[real_of[first]] - radius, speed,
+                                bounds.drift, bounds.floor,
+                            ))  # fmt: skip
                     if has_tube:
                         dt = min(dt, longest_step(
                             tube, x, y, d, min(gap1, wall), bounds.second, bounds.surface,
