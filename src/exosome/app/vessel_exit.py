@@ -300,9 +300,10 @@ def _figures(result: VesselResult) -> dict[str, str]:
     # The vessel, drawn as a row of balls along its axis.
     x, y = result.plan.tube.centre_um
     row = [Cell(x, y, z, radius, None) for z in np.arange(0.5 * radius, long, 0.5 * radius)]
+    places = layout.centres_um.tolist()
     cells = [
-        Cell(*layout.centres_um[i].tolist(), float(layout.radii_um[i]), float(result.uptake[i]))
-        for i in range(len(layout))
+        Cell(at[0], at[1], at[2], float(layout.radii_um[i]), float(result.uptake[i]))
+        for i, at in enumerate(places)
     ]
     across = [
         Cell(one.x, 0.0, one.y, one.radius, one.amount)
