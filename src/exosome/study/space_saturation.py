@@ -77,9 +77,9 @@ def filled(planned: Plan, sent: Sent, state: State, workers: int) -> Filled | No
         return None
     count = planned.scenario.run.windows
     counts = sorted({max(1, count // 4), max(1, count // 2)})
-    coarse = [int(_taken(planned, conditions, sent, n, workers).sum()) for n in counts]
+    coarse = [int(taken_by_others(planned, conditions, sent, n, workers).sum()) for n in counts]
     here = _by_others(state, sent)
-    free = _taken(planned, replace(conditions, sites=None), sent, count, workers)
+    free = taken_by_others(planned, replace(conditions, sites=None), sent, count, workers)
     share = conditions.sites.taken(
         state.fate, state.end_s, planned.duration_s, len(planned.layout),
         repeats=planned.scenario.run.repeats,
@@ -98,9 +98,10 @@ def filled(planned: Plan, sent: Sent, state: State, workers: int) -> Filled | No
     )  # fmt: skip
 
 
-def _taken(
+def taken_by_others(
     planned: Plan, conditions: Conditions, sent: Sent, count: int, workers: int
 ) -> NDArray[np.bool_]:
+    """Return which vesicles cells other than their senders took up, in so many windows."""
     state = State.fresh(sent)
     for _ in windows(
         state, sent, world_of(planned, conditions), duration_s=planned.duration_s, count=count,
