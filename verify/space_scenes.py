@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import sys
 import tempfile
-from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from exosome.study.space_world import sent_by
 from exosome.study.vessel_exit import run_vessel
 from exosome.study.vessel_plan import plan_vessel
 from exosome.study.vessel_scenario import read_vessel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SURE = 6.0
 RECORD = """
@@ -194,10 +197,12 @@ def main() -> int:
                 f"{verdict}",
                 flush=True,
             )
-        print("\nCells that fill, sites counted at the start of each window (order of the error: one)")
+        print("\nCells that fill, sites counted once in each window (order of the error: one)")
         found = filling(folder, max(4, round(100 * share)))
-    for (count, taken), (_, finer) in zip(found[:-1], found[1:], strict=True):
-        print(f"  {count:3d} windows: taken up {taken}; halving them moves it by {finer - taken:+d}")
+    for (count, taken), (_, finer) in pairwise(found):
+        print(
+            f"  {count:3d} windows: {taken} taken up; halving them moves it by {finer - taken:+d}"
+        )
     return 0 if all(row.passes for row in held) else 1
 
 

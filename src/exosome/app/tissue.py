@@ -156,7 +156,8 @@ def tissue_summary(result: Result, command: str) -> Values:
     sent = len(result.sent)
     medians = _medians(result)
     copies = {row.place: row.mean for row in result.copies.rows()}
-    largest = sorted(result.links, key=lambda one: (-one.vesicles, one.sender, one.receiver))
+    others = [one for one in result.links if one.sender != one.receiver]
+    largest = sorted(others, key=lambda one: (-one.vesicles, one.sender, one.receiver))
     name = "Near and far" if planned.senders.size == 1 else "A niche"
     return {
         "schema_version": 1,
