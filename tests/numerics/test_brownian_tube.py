@@ -260,3 +260,19 @@ def test_mean_waits():
 def test_what_is_refused(make, says):
     with pytest.raises(InputError, match=says):
         make()
+
+
+def test_flow_in_a_tube_is_that_of_fine_steps():
+    world = space.with_tube(Tube((30.0, 30.0), 10.0, 0.3, 0.0, 5.0), (60.0, 60.0, 1e4))
+    moved = {}
+    for mover, n in (("events", 20_000), ("fixed steps", 20_000), ("plain", 4_000)):
+        p = Particles.at(space.from_axis(world, 7.0, n), 2.0)
+        MOVERS[mover](p, world, 20.0)
+        moved[mover] = p.position_um[:, 2] - 5e3
+    for mover in ("events", "fixed steps"):
+        a, b = moved[mover], moved["plain"]
+        error = math.hypot(a.std() / math.sqrt(a.size), b.std() / math.sqrt(b.size))
+        # Six standard errors and the bias asked for.
+        assert abs(a.mean() - b.mean()) < 0.01 * b.mean() + 6 * error
+        spread = [one.std() / math.sqrt(2 * one.size) for one in (a, b)]
+        assert abs(a.std() - b.std()) < 0.02 * b.std() + 6 * 1.5 * math.hypot(*spread)

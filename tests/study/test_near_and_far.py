@@ -226,7 +226,7 @@ def test_vesicles_that_bind_get_less_far_as_the_closed_form_says(tmp_path):
     free = run(_planned(tmp_path, end="repeats = 5"))
     bound = run(_planned(tmp_path, end="repeats = 5\n[conditions]\nbinding = true"))
     names = [row.place for row in bound.vesicles.rows()]
-    assert "held by the matrix" in names
+    assert "bound to the matrix" in names
     assert sum(row.mean for row in bound.vesicles.rows()) == len(bound.sent)
     for result in (free, bound):
         far = result.distance_um[result.distance_um > 25.0]

@@ -129,7 +129,7 @@ def test_every_knock_out_moves_its_observable(steady):
 def test_a_wall_that_takes_up_keeps_vesicles(tmp_path):
     planned = _planned(tmp_path, end='[uptake]\nwall = "surface_permeability.mine"')
     result = run_vessel(planned)
-    kept = {row.place: row.mean for row in result.vesicles.rows()}["kept by the wall"]
+    kept = {row.place: row.mean for row in result.vesicles.rows()}["taken up by the vessel wall"]
     # Inside, u against P: four are kept for each that leaves; some more from outside.
     assert kept > 3.0 * result.left.counted
 

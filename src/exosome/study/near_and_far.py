@@ -139,6 +139,6 @@ def shares(result: Result) -> dict[str, int]:
         "taken up by other cells": int(((fate >= 0) & (fate != sender)).sum()),
         "taken up by the sender": int((fate == sender).sum()),
         "lost": int((fate == DECAYED).sum()),
-        "held by the matrix": int(is_held(fate).sum()),
+        "bound to the matrix": int(is_held(fate).sum()),
         "still free": int((fate == FREE).sum()),
     }

@@ -137,9 +137,9 @@ def _result(planned: VesselPlan, sent: Sent, state: State, workers: int) -> Vess
         {
             "taken up by cells": taken,
             "lost behind the wall": behind & (fate == DECAYED),
-            "held by the matrix": behind & is_held(fate),
+            "bound to the matrix": behind & is_held(fate),
             "still free behind the wall": behind & (fate == FREE),
-            "kept by the wall": fate == IN_THE_WALL,
+            "taken up by the vessel wall": fate == IN_THE_WALL,
             "lost in the blood": inside & (fate == DECAYED),
             "still in the blood": inside & (fate == FREE),
         },

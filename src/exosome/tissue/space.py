@@ -9,7 +9,7 @@ import numpy as np
 
 from exosome.core.balance import BalanceSheet
 from exosome.core.errors import BalanceError
-from exosome.numerics.brownian import BOUND, DECAYED, FREE, LEFT, Particles, advance
+from exosome.numerics.brownian import BOUND, DECAYED, FREE, LEFT, WALL, Particles, advance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,7 +139,7 @@ def windows(  # noqa: PLR0913  (options of one call, by name)
         yield state
 
 
-_ONLY_IF_ANY = ("held by the matrix", "kept by the wall")
+_ONLY_IF_ANY = ("bound to the matrix", "taken up by the vessel wall")
 
 
 def is_held(fate: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -162,7 +162,8 @@ def balance(state: State, sent: Sent) -> tuple[BalanceSheet, BalanceSheet]:
             "taken up by the sender": state.fate == sent.sender,
             "lost before uptake": state.fate == DECAYED,
             "out through a face": state.fate <= LEFT,
-            "held by the matrix": is_held(state.fate),
+            "taken up by the vessel wall": state.fate == WALL,
+            "bound to the matrix": is_held(state.fate),
             "still free": state.fate == FREE,
         },
     )

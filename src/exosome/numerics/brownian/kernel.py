@@ -19,6 +19,7 @@ import numpy as np
 
 from exosome.numerics.brownian.binding import next_event, settled
 from exosome.numerics.brownian.compiled import inlined_kernel, kernel
+from exosome.numerics.brownian.narrow import narrowed
 from exosome.numerics.brownian.philox import block, draw_steps, uniform
 from exosome.numerics.brownian.shell import longest_in_shell
 from exosome.numerics.brownian.tube import above_wall, kept_on_side, longest_step, meet_wall
@@ -316,6 +317,11 @@ def move(
                         u = uniform(e0)
                     depth = touched(gap, gap_end, radius, spread2, u)
                     if depth <= 0.0:
+                        if k == np.inf and fixed == 0.0:
+                            dx, dy, dz = narrowed(
+                                dx, dy, dz, ex, ey, ez, gap, gap_end, radius, spread2
+                            )
+                            x1, y1, z1 = cx + dx, cy + dy, cz + dz
                         continue
                     if k == np.inf:
                         state = real
