@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 Values = dict[str, Any]  # what a page shows, as plain values
 
 _BINS = 30
+_FEW = 10  # vesicles that left: below it the closed form says more than the count
 _LAYERS = (0.0, 5.0, 10.0, 20.0, 30.0, 50.0, 75.0, 100.0, 150.0, 250.0, 1000.0)  # um
 _VESSEL = "vessel"
 
@@ -237,14 +238,17 @@ def _layers(result: VesselResult) -> list[Values]:
 
 def _words(result: VesselResult) -> str:
     left, taken = result.left, int(result.uptake.sum())
+    few = left.counted < _FEW
+    hour = left.per_hour_law if few else left.per_hour
+    way = left.per_passage_law if few else left.per_passage
+    said = f"{percent(hour)}{' by the closed form' if few else ''}. "
     passage = (
-        ""
-        if math.isnan(left.per_passage)
-        else f"In one passage {percent(left.per_passage)} of the vesicles leave the vessel, in "
-        f"an hour in it {percent(left.per_hour)}. "
+        f"In an hour in the vessel {said.replace(' %', ' % of the vesicles leave it', 1)}"
+        if math.isnan(way)
+        else f"In one passage {percent(way)} of the vesicles leave the vessel, in an hour in it {said}"
     )
     if not left.counted or not result.depth_um.size:
-        return f"{passage}None of {len(result.sent):,} vesicles ended behind the wall."
+        return f"{passage}None of {len(result.sent):,} vesicles ended behind the wall here."
     middle = float(np.quantile(result.depth_um, 0.5))
     return (
         f"{passage}Of {left.counted:,} that left, {percent(taken / left.counted)} were taken up by "
@@ -338,7 +342,7 @@ def _terminal(s: Values) -> Group:
     left = s["left"]
     parts.append(
         Text(
-            f"Left: {left['counted']:,}; 2P/R says {left['expected']:,.0f} "
+            f"Left: {left['counted']:,}; 2P/R says {figure(left['expected'])} "
             f"({left['z']:+.1f} standard errors)"
         )
     )
