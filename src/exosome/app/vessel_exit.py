@@ -245,7 +245,8 @@ def _words(result: VesselResult) -> str:
     passage = (
         f"In an hour in the vessel {said.replace(' %', ' % of the vesicles leave it', 1)}"
         if math.isnan(way)
-        else f"In one passage {percent(way)} of the vesicles leave the vessel, in an hour in it {said}"
+        else f"In one passage {percent(way)} of the vesicles leave the vessel, in an hour in it "
+        + said
     )
     if not left.counted or not result.depth_um.size:
         return f"{passage}None of {len(result.sent):,} vesicles ended behind the wall here."
