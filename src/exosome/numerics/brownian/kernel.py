@@ -31,7 +31,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 # What a block of chance is for: the last word of its counter.
 _STEP, _FIRST, _DECAY, _INSIDE = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
-_SECOND = np.uint64(4)
+_SECOND = np.uint64(6)
 _FACE = np.uint64(16)
 _LANES = 256
 _FREE, _DECAYED, _LEFT = -1, -2, -10
