@@ -9,7 +9,7 @@ import numpy as np
 
 from exosome.core.balance import BalanceSheet
 from exosome.core.errors import BalanceError
-from exosome.numerics.brownian import DECAYED, FREE, Particles, advance
+from exosome.numerics.brownian import BOUND, DECAYED, FREE, LEFT, WALL, Particles, advance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +42,8 @@ class State:
     """How far a run has come: enough to go on from, byte for byte.
 
     ``fate``, ``end_s`` and ``end_um`` have one entry for each vesicle, by its slot: the cell
-    that took it up, or a code of the engine; ``window`` windows are done.
+    that took it up, or a code of the engine; ``window`` windows are done. ``free`` holds those
+    that are still there, moving or bound to the matrix.
     """
 
     window: int
@@ -128,7 +129,7 @@ def windows(  # noqa: PLR0913  (options of one call, by name)
         state.fate[slot] = moving.fate
         state.end_s[slot] = moving.clock_s
         state.end_um[slot] = moving.position_um
-        state.free = moving.where(moving.is_free)
+        state.free = moving.where(moving.is_there)
         state.window += 1
         yield state
 
@@ -145,9 +146,14 @@ def balance(state: State, sent: Sent) -> tuple[BalanceSheet, BalanceSheet]:
         "taken up by other cells": (state.fate >= 0) & (state.fate != sent.sender),
         "taken up by the sender": state.fate == sent.sender,
         "lost before uptake": state.fate == DECAYED,
-        "out through a face": state.fate < DECAYED,
+        "out through a face": state.fate <= LEFT,
         "still free": state.fate == FREE,
     }
+    sometimes = {
+        "taken up by the vessel wall": state.fate == WALL,
+        "bound to the matrix": (state.fate == BOUND) | (state.fate == BOUND - 1),
+    }
+    places |= {name: here for name, here in sometimes.items() if here.any()}
     sheets = (
         BalanceSheet("vesicle", float(len(sent))),
         BalanceSheet("copy", float(sent.copies.sum())),

@@ -11,6 +11,7 @@ import numpy as np
 
 from exosome.core.errors import InputError, NumericalError
 from exosome.numerics.brownian.accuracy import Bounds, bounds_for
+from exosome.numerics.brownian.binding import let_go
 from exosome.numerics.brownian.kernel import NOT_DIFFUSING, OUT_OF_BOX, UNKNOWN_KIND, fault_of, move
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def advance(  # noqa: PLR0913  (options of one call, by name)
     _check(fault_of(*arrays, world.size_um, kinds), until_s, step_s)
     bounds = bias if isinstance(bias, Bounds) else bounds_for(bias)
     grid = world.grid(open_share)
+    let_go(particles, until_s)
     k0, k1 = key_of(seed, purpose)
     n = len(particles)
 

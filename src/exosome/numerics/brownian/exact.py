@@ -113,11 +113,11 @@ def moment(
     if math.isinf(permeability):
         start[0] = main[0] = up[0] = 0.0
     matrix = cast("Any", sparse).diags_array([up, main, down], offsets=[1, 0, -1], format="csc")
-    w = _crank_nicolson(matrix, start, np.zeros(points), time_s, steps=600)
+    w = crank_nicolson(matrix, start, np.zeros(points), time_s, steps=600)
     return float(np.interp(start_um, r, w))
 
 
-def _crank_nicolson(
+def crank_nicolson(
     operator: Any, start: Floats, source: Floats, time_s: float, *, steps: int
 ) -> Floats:
     """Return ``w`` of ``w' = operator w + source`` after a time.
@@ -204,7 +204,7 @@ def caught_in_stream(
             if order == 0:
                 source[to][0] -= radial[0] * cos_part / (2.0 * h)
     operator = joined(blocks, format="csc")
-    w = _crank_nicolson(operator, np.zeros(orders * points), source.ravel(), time_s, steps=steps)
+    w = crank_nicolson(operator, np.zeros(orders * points), source.ravel(), time_s, steps=steps)
     modes = cast("Floats", w.reshape(orders, points))
     out = np.zeros(len(starts_um))
     for order in range(orders):

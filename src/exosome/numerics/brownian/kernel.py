@@ -17,8 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from exosome.numerics.brownian.binding import next_event, settled
 from exosome.numerics.brownian.compiled import inlined_kernel, kernel
+from exosome.numerics.brownian.narrow import TURNED, narrowed
 from exosome.numerics.brownian.philox import block, draw_steps, uniform
+from exosome.numerics.brownian.shell import longest_in_shell
+from exosome.numerics.brownian.tube import above_wall, kept_on_side, longest_step, meet_wall
 from exosome.numerics.network.bits import as_float
 
 if TYPE_CHECKING:
@@ -208,6 +212,10 @@ def move(
     has_walls = False
     for f in range(6):
         has_walls = has_walls or faces[f] == 1
+    tube, binding = g.tube, g.binding
+    has_tube, binds = tube.size > 0, binding.size > 0
+    in_lumen = False
+    plain = fixed > 0.0 and not (flow != 0 or has_walls or has_tube or binds)
     per_second, per_angle, per_surface = (
         1.0 / bounds.second,
         1.0 / bounds.angle,
@@ -245,7 +253,11 @@ def move(
             px[lane], py[lane], pz[lane] = position[i, 0], position[i, 1], position[i, 2]
             end[lane] = until
             decay = rates[kind[i]]
-            if decay > 0.0:
+            if binds:
+                end[lane] = next_event(
+                    s0[lane], s1[lane], now[lane], until, binding[kind[i]], decay, k0, k1
+                )
+            elif decay > 0.0:
                 w0, _, _, _ = block(s0[lane], s1[lane], n[lane], _DECAY, k0, k1)
                 end[lane] = min(until, now[lane] - np.log(uniform(w0)) / decay)
         for entry in range(vacated - 1, filled - 1, -1):
@@ -296,7 +308,7 @@ def move(
             spread2 = 2.0 * d * dt
             sigma = np.sqrt(spread2)
             # A fixed step of which no path comes near a sphere needs no more than its end.
-            if fixed > 0.0 and clear[lane] > _FAR * sigma and flow == 0 and not has_walls:
+            if plain and clear[lane] > _FAR * sigma:
                 x = fold(x + sigma * normals[0, lane], size_x, faces[0], faces[1])
                 y = fold(y + sigma * normals[1, lane], size_y, faces[2], faces[3])
                 z = fold(z + sigma * normals[2, lane], size_z, faces[4], faces[5])
@@ -312,6 +324,8 @@ def move(
                 vacated += 1
                 continue
 
+            if has_tube:
+                in_lumen = above_wall(tube, x, y) < 0.0
             first = second = -1
             gap1 = gap2 = reach
             # In fixed steps only what a path can meet matters, unless there is a flow around it.
@@ -367,6 +381,16 @@ def move(
                     if speed > 0.0:
                         scale = max(min(gap1, wall), 0.25 * radius)
                         dt = min(dt, scale / (bounds.drift * speed))
+                        if flow == 2 and first >= 0:
+                            dt = min(dt, longest_in_shell(
+                                gap1, radius, shell[real_of[first]] - radius, speed,
+                                bounds.drift, bounds.floor,
+                            ))  # fmt: skip
+                    if has_tube:
+                        dt = min(dt, longest_step(
+                            tube, x, y, d, min(gap1, wall), bounds.second, bounds.surface,
+                            bounds.floor,
+                        ))  # fmt: skip
                     # Not a sliver of a step at the end.
                     dt = left if dt >= left else min(dt, 0.5 * left)
                     spread2 = 2.0 * d * dt
@@ -375,7 +399,7 @@ def move(
                 x1 = x + sigma * normals[0, lane]
                 y1 = y + sigma * normals[1, lane]
                 z1 = z + sigma * normals[2, lane]
-                if speed > 0.0:
+                if speed > 0.0 and not in_lumen:
                     vx, vy, vz = ux, uy, uz
                     if flow == 2 and first >= 0:
                         # The mean of the flow at the start and at the end as far as it is known
@@ -393,7 +417,7 @@ def move(
                 # Surfaces, the nearest first. One number serves both until one is touched; most
                 # steps are far enough from both for it to say so at once.
                 u = nu[lane]
-                chance = 0.0
+                chance = turning = 0.0
                 per_spread2 = 1.0 / spread2
                 for which in range(2):
                     s, gap = (first, gap1) if which == 0 else (second, gap2)
@@ -403,8 +427,11 @@ def move(
                         gap_end = end_gap(
                             x - cx, y - cy, z - cz, x1 - cx, y1 - cy, z1 - cz, gap, radius, k
                         )
-                        chance += decline(max(0.0, 2.0 * gap * gap_end) * per_spread2)
-                for which in range(2 if u < chance else 0):
+                        p = decline(max(0.0, 2.0 * gap * gap_end) * per_spread2)
+                        chance += p
+                        if k == np.inf and fixed == 0.0:
+                            turning = max(turning, p)
+                for which in range(2 if u < chance or turning > TURNED else 0):
                     s, gap = (first, gap1) if which == 0 else (second, gap2)
                     if s < 0 or gap > _FAR * sigma:
                         continue
@@ -413,7 +440,17 @@ def move(
                     dx, dy, dz = x1 - cx, y1 - cy, z1 - cz
                     gap_end = end_gap(x - cx, y - cy, z - cz, dx, dy, dz, gap, radius, k)
                     depth, u = touched(gap, gap_end, radius, spread2, u)
+                    ex, ey, ez = (
+                        (x - cx) / (radius + gap),
+                        (y - cy) / (radius + gap),
+                        (z - cz) / (radius + gap),
+                    )
                     if depth <= 0.0:
+                        if k == np.inf and fixed == 0.0:
+                            dx, dy, dz = narrowed(
+                                dx, dy, dz, ex, ey, ez, gap, gap_end, radius, spread2
+                            )
+                            x1, y1, z1 = cx + dx, cy + dy, cz + dz
                         continue
                     if k == np.inf:
                         state = real_of[s]
@@ -424,11 +461,6 @@ def move(
                         state = real_of[s]
                         break
                     u = uniform(w1)
-                    ex, ey, ez = (
-                        (x - cx) / (radius + gap),
-                        (y - cy) / (radius + gap),
-                        (z - cz) / (radius + gap),
-                    )
                     rise = dx * ex + dy * ey + dz * ez
                     # The way along the surface is an arc, at heights between those of the ends.
                     dx, dy, dz = dx - rise * ex, dy - rise * ey, dz - rise * ez
@@ -440,6 +472,10 @@ def move(
                     y1 = cy + up * ey + on * dy
                     z1 = cz + up * ez + on * dz
 
+                if has_tube and state == _FREE:
+                    x1, y1, z1, state, in_lumen = meet_wall(
+                        tube, x, y, x1, y1, z1, d, dt, s0[lane], s1[lane], n[lane], k0, k1
+                    )
                 if has_walls and state == _FREE:
                     for face in range(6):
                         if faces[face] != 1:
@@ -475,6 +511,8 @@ def move(
                 x = fold(x1, size_x, faces[0], faces[1])
                 y = fold(y1, size_y, faces[2], faces[3])
                 z = fold(z1, size_z, faces[4], faces[5])
+                if has_tube:
+                    x, y = kept_on_side(tube, x, y, in_lumen)
 
             steps += 1
             n[lane] += np.uint64(1)
@@ -483,7 +521,15 @@ def move(
                 px[lane], py[lane], pz[lane] = x, y, z
                 continue
             px[lane], py[lane], pz[lane] = x, y, z
-            now[lane] = end[lane] if dt >= left else now[lane] + dt
+            if binds and state == _FREE and end[lane] < until:
+                state, now[lane], end[lane] = settled(
+                    s0[lane], s1[lane], now[lane], end[lane], until, binding[own], rates[own],
+                    in_lumen, k0, k1,
+                )  # fmt: skip
+                if state == _FREE:
+                    continue
+            else:
+                now[lane] = end[lane] if dt >= left else now[lane] + dt
             outcome[vacated] = state
             vacant[vacated] = lane
             vacated += 1

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 FREE = -1
 DECAYED = -2
+BOUND = -4  # to the matrix; one less for a particle that will be lost before it is let go
 LEFT = -10  # less the number of the face
 
 
@@ -30,7 +31,8 @@ class Particles:
     draws : array of uint32
         Steps taken.
     fate : array of int32
-        The sphere that took it up, or ``FREE``, ``DECAYED``, ``LEFT`` minus a face.
+        The sphere that took it up, or ``FREE``, ``DECAYED``, ``LEFT`` minus a face, ``WALL``
+        (the wall of a tube), or ``BOUND`` (held by the matrix until its clock).
     owner : array of int32
         Where it came from.
     kind, class_of : array of uint16
@@ -99,6 +101,16 @@ class Particles:
     def is_free(self) -> NDArray[np.bool_]:
         """Which particles still move."""
         return self.fate == FREE
+
+    @property
+    def is_bound(self) -> NDArray[np.bool_]:
+        """Which particles the matrix holds at the time to which they were moved."""
+        return (self.fate == BOUND) | (self.fate == BOUND - 1)
+
+    @property
+    def is_there(self) -> NDArray[np.bool_]:
+        """Which particles are in the space, moving or held."""
+        return self.is_free | self.is_bound
 
 
 def bytes_per_particle() -> int:

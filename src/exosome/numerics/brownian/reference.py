@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exosome.core.random import Streams
-from exosome.numerics.brownian.particles import DECAYED, FREE, LEFT
+from exosome.numerics.brownian.particles import BOUND, DECAYED, FREE, LEFT
+from exosome.numerics.brownian.tube import WALL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from exosome.numerics.brownian.particles import Particles
+    from exosome.numerics.brownian.tube import Tube
     from exosome.numerics.brownian.world import World
 
     Floats = NDArray[np.float64]
@@ -28,20 +30,51 @@ def advance_plainly(
     """Move every free particle to ``until_s`` by fixed steps, in place; return the steps.
 
     All free particles must stand at the same time. One sphere, the nearest, is looked at in a
-    step, so ``step_s`` must be short against the gaps between spheres.
+    step, so ``step_s`` must be short against the gaps between spheres. A particle binds at the
+    end of a step and is let go at the start of one; a held one that is lost is lost at once.
     """
     rng = Streams(seed).of("brownian.plain")
     free = np.flatnonzero(particles.is_free)
+    held = np.zeros(0, np.int64)
     now = float(particles.clock_s[free[0]]) if free.size else until_s
     steps = 0
-    while free.size and now < until_s:
+    while free.size + held.size and now < until_s:
         dt = min(step_s, until_s - now)
         _step(particles, world, free, dt, rng)
         now = until_s if dt == until_s - now else now + dt
         particles.clock_s[free] = now
         steps += free.size
         free = free[particles.fate[free] == FREE]
+        if world.binding:
+            free, held = _bind(particles, world, free, held, now, dt, rng)
     return steps
+
+
+def _bind(
+    p: Particles, world: World, free: NDArray[np.int64], held: NDArray[np.int64], now: float,
+    dt: float, rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:  # fmt: skip
+    """Hold some of the free particles, let some of the held go; return who is free and held."""
+    lost = rng.random(held.size) < -np.expm1(-world.decay_per_s[p.kind[held]] * dt)
+    p.fate[held[lost]], p.clock_s[held[lost]] = DECAYED, now
+    held = held[~lost]
+    due = p.clock_s[held] <= now
+    p.fate[held[due]], p.clock_s[held[due]] = FREE, now
+    rates = np.array([one.bind_per_s for one in world.binding])[p.kind[free]]
+    binds = rng.random(free.size) < -np.expm1(-rates * dt)
+    if world.tube is not None:
+        binds &= ~world.tube.holds(p.position_um[free])
+    caught = free[binds]
+    for which in caught:
+        how = world.binding[int(p.kind[which])]
+        u = rng.random()
+        tail = np.log(1.0 / u) if np.isinf(how.exponent) else u ** (-1.0 / how.exponent) - 1.0
+        p.fate[which] = BOUND
+        p.clock_s[which] = now + min(tail / how.release_per_s, how.longest_s)
+    return (
+        np.concatenate([free[~binds], held[due]]),
+        np.concatenate([held[~due], caught]),
+    )
 
 
 def _step(
@@ -52,10 +85,13 @@ def _step(
     kind = p.kind[free].astype(np.int64)
     end = start + np.sqrt(2.0 * d * dt)[:, None] * rng.standard_normal(start.shape)
     nearest = _nearest(start, world)
-    end += _drift(start + 0.5 * dt * _drift(start, nearest, world), nearest, world) * dt
+    half_way = start + 0.5 * dt * velocity_um_per_s(start, world, nearest)
+    end += velocity_um_per_s(half_way, world, nearest) * dt
     fate = np.full(free.size, FREE, np.int32)
     if world.radii_um.size:
         end, fate = _at_spheres(start, end, nearest, d, kind, dt, world, rng)
+    if world.tube is not None:
+        _at_tube(start, end, fate, d, dt, world.tube, rng)
     _at_faces(start, end, fate, d, dt, world, rng)
     lost = rng.random(free.size) < -np.expm1(-world.decay_per_s[kind] * dt)
     p.fate[free] = np.where((fate == FREE) & lost, DECAYED, fate)
@@ -70,11 +106,22 @@ def _nearest(at: Floats, world: World) -> NDArray[np.int64]:
     return np.asarray(np.argmin(apart - world.radii_um[None], axis=1), dtype=np.int64)
 
 
-def _drift(at: Floats, nearest: NDArray[np.int64], world: World) -> Floats:
+def velocity_um_per_s(at: Floats, world: World, nearest: NDArray[np.int64] | None = None) -> Floats:
+    """Return the flow at places, shape (place, 3); images of spheres at faces are not looked at."""
+    v = _outside(at, _nearest(at, world) if nearest is None else nearest, world)
+    if world.tube is None:
+        return v
+    inside = world.tube.holds(at)
+    v = np.where(inside[:, None], 0.0, v)
+    v[:, 2] += world.tube.speed_um_per_s(at)
+    return v
+
+
+def _outside(at: Floats, nearest: NDArray[np.int64], world: World) -> Floats:
     stream = np.asarray(world.flow.velocity_um_per_s)
     if world.flow.kind == "none":
         return np.zeros_like(at)
-    if world.flow.kind == "uniform":
+    if world.flow.kind == "uniform" or not world.radii_um.size:
         return np.broadcast_to(stream, at.shape)
     away = at - world.centres_um[nearest]
     r: Floats = np.sqrt((away**2).sum(axis=1))
@@ -128,6 +175,30 @@ def _at_spheres(
     put_back = centre + height[:, None] * (np.cos(arc)[:, None] * up + np.sin(arc)[:, None] * side)
     end = np.where(((depth > 0.0) & ~taken)[:, None], put_back, end)
     return end, np.where(taken, nearest, FREE).astype(np.int32)
+
+
+def _at_tube(
+    start: Floats, end: Floats, fate: NDArray[np.int32], d: Floats, dt: float, tube: Tube,
+    rng: np.random.Generator,
+) -> None:  # fmt: skip
+    """Let the wall of a tube take, reflect or let through what meets it, in place."""
+    height = tube.height_um(start)
+    side = np.where(height < 0.0, -1.0, 1.0)
+    b: Floats = side * tube.height_um(end)
+    depth = _depth(np.abs(height), b, 2.0 * d * dt, rng.random(d.size))
+    with np.errstate(invalid="ignore"):
+        if tube.permeability_um_per_s > 0.0:
+            depth = 2.0 * depth + np.minimum(0.0, 2.0 * b)
+            chance = -np.expm1(-2.0 * tube.permeability_um_per_s * depth / d)
+            anew = (depth > 0.0) & (rng.random(d.size) < chance)
+            new = np.where(anew, b, np.abs(b))
+        else:
+            new = b + depth
+        taken = rng.random(d.size) < -np.expm1(-tube.uptake_um_per_s * depth / d)
+    fate[(depth > 0.0) & taken & (fate == FREE)] = WALL
+    axis = np.asarray(tube.centre_um)
+    scale = (tube.radius_um + side * new) / np.maximum(1e-12, tube.radius_um + side * b)
+    end[:, :2] = axis + (end[:, :2] - axis) * np.abs(scale)[:, None]
 
 
 def _at_faces(

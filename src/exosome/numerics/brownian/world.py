@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from exosome.core.errors import InputError
+from exosome.numerics.brownian.binding import Binding, rows_of
+from exosome.numerics.brownian.tube import Tube, row_of
 from exosome.numerics.brownian.voxels import Voxels, overlapping, sort_into_voxels
 
 if TYPE_CHECKING:
@@ -73,6 +75,8 @@ class Grid(NamedTuple):
     velocity: Floats
     shell: Floats
     decay: Floats
+    tube: Floats  # as `exosome.numerics.brownian.tube.row_of` gives it; empty without one
+    binding: Floats  # particle kind, four numbers; empty without
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +97,18 @@ class World:
     faces : six faces
         Low x, high x, low y, high y, low z, high z.
     flow : Flow
+        Outside the tube, if there is one; then it must go along the third axis.
+    tube : Tube, optional
+        A vessel along the third axis. Spheres may stand in it only if it has no flow.
+    binding : tuple of Binding, shape (particle kind,)
+        How particles bind to the matrix, outside the tube; empty if they do not.
 
     Raises
     ------
     InputError
-        A number that is not finite, a sphere that overlaps another or leaves the box, or a
-        periodic face without its partner.
+        A number that is not finite, a sphere that overlaps another or the wall of the tube or
+        leaves the box, a periodic face without its partner, a tube that leaves the box, or a
+        flow across it.
     """
 
     size_um: Floats
@@ -109,6 +119,8 @@ class World:
     decay_per_s: Floats
     faces: tuple[Face, ...] = field(default=(Face(),) * 6)
     flow: Flow = Flow()
+    tube: Tube | None = None
+    binding: tuple[Binding, ...] = ()
 
     def __post_init__(self) -> None:
         n = self.centres_um.shape[0]
@@ -127,6 +139,8 @@ class World:
             ),
             "a world has six faces": len(self.faces) == 6,
             "the velocity must be finite": all(map(math.isfinite, self.flow.velocity_um_per_s)),
+            "binding needs one entry for each particle kind": not self.binding
+            or len(self.binding) == self.decay_per_s.size,
         }
         for rule, holds in checks.items():
             if not holds:
@@ -157,6 +171,21 @@ class World:
         if pair is not None:
             a, b = int(self._real[pair[0]]), int(self._real[pair[1]])
             raise _refused(f"spheres {a} and {b} overlap")
+        if self.tube is not None:
+            self._check_tube(self.tube)
+
+    def _check_tube(self, tube: Tube) -> None:
+        axis = np.asarray(tube.centre_um)
+        if np.any(axis < tube.radius_um) or np.any(axis > self.size_um[:2] - tube.radius_um):
+            raise _refused("the tube leaves the box")
+        height = tube.height_um(self.centres_um)
+        crossing = np.flatnonzero(np.abs(height) < self.radii_um)
+        if crossing.size:
+            raise _refused(f"sphere {int(crossing[0])} overlaps the wall of the tube")
+        if tube.mean_speed_um_per_s != 0.0 and np.any(height < 0.0):
+            raise _refused("a sphere stands in the flow inside the tube")
+        if self.flow.kind != "none" and any(self.flow.velocity_um_per_s[:2]):
+            raise _refused("the flow outside a tube must go along it, or it would cross its wall")
 
     @cached_property
     def reach_um(self) -> float:
@@ -204,9 +233,33 @@ class World:
     @cached_property
     def shells_um(self) -> Floats:
         """Outer radius of each sphere's shell of disturbed flow; inf for a sphere alone."""
+        if self.tube is not None:
+            # No shell reaches through the wall, so no flow does.
+            gap = np.abs(self.tube.height_um(self.centres_um)) - self.radii_um
+            return self.radii_um + np.minimum(gap, 0.5 * self.voxels.nearest_um)
         if self.radii_um.size == 1:
             return np.array([math.inf])
         return self.radii_um + 0.5 * self.voxels.nearest_um
+
+    @cached_property
+    def tube_images_um(self) -> Floats:
+        """Axes of the images of the tube at reflecting and periodic faces, shape (image, 2)."""
+        if self.tube is None:
+            return np.zeros((0, 2))
+        found: list[Floats] = [np.asarray(self.tube.centre_um, dtype=np.float64)]
+        for axis in (0, 1):
+            edge = float(self.size_um[axis])
+            for side, held in ((0, list(found)), (1, list(found))):
+                kind = self.faces[2 * axis + side].kind
+                for one in held if kind != "absorbing" else ():
+                    image = one.copy()
+                    image[axis] = (
+                        one[axis] + (edge if side else -edge)
+                        if kind == "periodic"
+                        else (2.0 * edge if side else 0.0) - one[axis]
+                    )
+                    found.append(image)
+        return np.array(found[1:]).reshape(-1, 2)
 
     @cached_property
     def voxels(self) -> Voxels:
@@ -238,6 +291,8 @@ class World:
             velocity,
             self.shells_um if self.flow.kind == "around" else np.zeros(self.radii_um.size),
             np.ascontiguousarray(self.decay_per_s, dtype=np.float64),
+            row_of(self.tube, self.tube_images_um),
+            rows_of(self.binding),
         )
 
     def _uptake(self, open_share: Floats | None) -> Floats:
