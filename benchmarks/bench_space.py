@@ -23,6 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numba
 import numpy as np
 
 from exosome.numerics.brownian import Particles, World, advance, bytes_per_particle
@@ -201,15 +202,20 @@ def limits() -> None:
     """Print how far the kernel is from what chance alone costs."""
     from exosome.numerics.brownian.philox import draw_steps
 
-    n = 128
+    n, often = 256, 100_000
     words = [np.arange(n, dtype=np.uint64) for _ in range(3)]
-    out = [np.empty(n) for _ in range(4)]
-    key = (np.uint64(1), np.uint64(2))
-    draw_steps(*words, np.uint64(0), *key, *out, n)
+    out = np.empty((3, n), np.int32), np.empty((3, n), np.float32), np.empty(n)
+
+    @numba.njit
+    def draw_often(times, s0, s1, at, w, x, u):  # noqa: ANN001, ANN202, PLR0913
+        for _ in range(times):
+            draw_steps(s0, s1, at, np.uint64(0), np.uint64(1), np.uint64(2), w, x, u, s0.size)
+            at[0] += np.uint64(1)
+
+    draw_often(1, *words, *out)
     cpu = time.process_time()
-    for _ in range(20_000):
-        draw_steps(*words, np.uint64(0), *key, *out, n)
-    alone = (time.process_time() - cpu) / 20_000 / n
+    draw_often(often, *words, *out)
+    alone = (time.process_time() - cpu) / often / n
     world = spheres(1000, 300.0, 7.5, 0.5, seed=1)
     at = outside(world, 200_000, seed=2)
     ours(world, at[:100], 0.1, step_s=0.02)

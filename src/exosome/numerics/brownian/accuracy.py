@@ -34,10 +34,10 @@ class _Measured:
 
 # Each row was measured (docs/methods/space.md, table of bounds; verify/space.py measures again).
 _ROWS = (
-    _Measured(0.01, Bounds(2.0, 0.8, 3.0, 2.0, 0.06)),
-    _Measured(0.005, Bounds(2.5, 1.2, 4.0, 3.0, 0.04)),
-    _Measured(0.0025, Bounds(4.0, 2.0, 6.0, 5.0, 0.03)),
-    _Measured(0.001, Bounds(12.0, 4.0, 12.0, 10.0, 0.01)),
+    _Measured(0.01, Bounds(2.0, 0.8, 4.0, 2.0, 0.06)),
+    _Measured(0.005, Bounds(2.5, 1.2, 6.0, 3.0, 0.04)),
+    _Measured(0.0025, Bounds(4.0, 2.0, 9.0, 5.0, 0.03)),
+    _Measured(0.001, Bounds(12.0, 4.0, 14.0, 10.0, 0.01)),
 )
 FINEST = _ROWS[-1].bias
 

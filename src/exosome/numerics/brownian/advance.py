@@ -12,7 +12,7 @@ import numpy as np
 from exosome.core.errors import InputError, NumericalError
 from exosome.numerics.brownian.accuracy import Bounds, bounds_for
 from exosome.numerics.brownian.binding import let_go
-from exosome.numerics.brownian.kernel import move
+from exosome.numerics.brownian.kernel import NOT_DIFFUSING, OUT_OF_BOX, UNKNOWN_KIND, fault_of, move
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from exosome.numerics.brownian.particles import Particles
     from exosome.numerics.brownian.world import World
 
-_BLOCK = 8192
+_LEAST, _MOST, _SHARES = 4096, 65_536, 6
 
 
 def key_of(seed: int, purpose: str) -> tuple[np.uint64, np.uint64]:
@@ -66,7 +66,9 @@ def advance(  # noqa: PLR0913  (options of one call, by name)
     NumericalError
         A particle was lost: a defect of the program.
     """
-    _check(particles, world, until_s, step_s)
+    kinds = min(world.decay_per_s.size, world.permeability_um_per_s.shape[1])
+    arrays = (particles.position_um, particles.diffusivity_um2_per_s, particles.kind)
+    _check(fault_of(*arrays, world.size_um, kinds), until_s, step_s)
     bounds = bias if isinstance(bias, Bounds) else bounds_for(bias)
     grid = world.grid(open_share)
     let_go(particles, until_s)
@@ -77,16 +79,18 @@ def advance(  # noqa: PLR0913  (options of one call, by name)
         return move(
             particles.position_um, particles.clock_s, particles.slot,
             particles.diffusivity_um2_per_s, particles.draws, particles.fate, particles.kind,
-            low, min(n, low + _BLOCK), until_s, step_s, bounds, grid, k0, k1,
+            low, min(n, low + size), until_s, step_s, bounds, grid, k0, k1,
         )  # fmt: skip
 
-    blocks = range(0, n, _BLOCK)
+    # Enough blocks for threads to share evenly, none so small that handing it out costs.
+    size = min(_MOST, max(_LEAST, -(-n // (_SHARES * workers))))
+    blocks = range(0, n, size)
     if workers == 1 or len(blocks) < 2:
         steps = sum(part(low) for low in blocks)
     else:
         with ThreadPoolExecutor(workers) as pool:
             steps = sum(pool.map(part, blocks))
-    if not np.all(np.isfinite(particles.position_um)):
+    if fault_of(*arrays, world.size_um, kinds) == OUT_OF_BOX:
         raise NumericalError(
             "a particle has no place any more",
             where="space",
@@ -95,20 +99,13 @@ def advance(  # noqa: PLR0913  (options of one call, by name)
     return int(steps)
 
 
-def _check(particles: Particles, world: World, until_s: float, step_s: float) -> None:
+def _check(fault: int, until_s: float, step_s: float) -> None:
     problems = {
         "the time to reach must be finite": math.isfinite(until_s),
         "a fixed step must be zero or more": math.isfinite(step_s) and step_s >= 0.0,
-        "positions must be finite and in the box": bool(
-            np.all((particles.position_um >= 0.0) & (particles.position_um <= world.size_um))
-        ),
-        "diffusivities must be finite and not negative": bool(
-            np.all(np.isfinite(particles.diffusivity_um2_per_s))
-            and np.all(particles.diffusivity_um2_per_s >= 0.0)
-        ),
-        "a particle has a kind without permeabilities or decay": not len(particles)
-        or int(particles.kind.max())
-        < min(world.decay_per_s.size, world.permeability_um_per_s.shape[1]),
+        "positions must be finite and in the box": fault != OUT_OF_BOX,
+        "diffusivities must be finite and not negative": fault != NOT_DIFFUSING,
+        "a particle has a kind without permeabilities or decay": fault != UNKNOWN_KIND,
     }
     for rule, holds in problems.items():
         if not holds:

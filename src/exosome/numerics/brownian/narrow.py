@@ -20,9 +20,8 @@ import numpy as np
 
 from exosome.numerics.brownian.compiled import kernel
 
-_TOO_RARE = (
-    3.0  # exp(-3): so few of the paths would have touched that the rest are nearly as they were
-)
+# A chance to have touched below which those that did not turn nearly as all do.
+TURNED = math.exp(-3.0)
 
 
 @kernel
@@ -32,9 +31,9 @@ def narrowed(
 ) -> tuple[float, float, float]:  # fmt: skip
     """Return the end of a step (from the centre) that turned less, about the unit vector ``e``."""
     far = 2.0 * gap * gap_end / spread2
-    if far > _TOO_RARE:
-        return dx, dy, dz
     p = np.exp(-far)
+    if p < TURNED:
+        return dx, dy, dz
     half, v = 0.5 * (gap + gap_end), 0.25 * spread2
     apart = 0.5 * (gap_end - gap)
     root = np.sqrt(2.0 * v)

@@ -28,7 +28,7 @@ import numpy as np
 
 from exosome.core.errors import InputError
 from exosome.numerics.brownian.compiled import inlined_kernel, kernel
-from exosome.numerics.brownian.philox import block, normal, uniform
+from exosome.numerics.brownian.philox import block, centred, normal, uniform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -143,6 +143,12 @@ def above_wall(tube: Floats, x: float, y: float) -> float:
 
 
 @kernel
+def behind_wall(tube: Floats, spheres: Floats, sphere: int, in_lumen: bool) -> bool:
+    """Return whether a sphere stands on the other side of the wall: no path meets it first."""
+    return in_lumen != (above_wall(tube, spheres[sphere, 0], spheres[sphere, 1]) < 0.0)
+
+
+@kernel
 def longest_step(
     tube: Floats, x: float, y: float, d: float, nearest: float, second: float, surface: float,
     floor: float,
@@ -251,7 +257,7 @@ def meet_wall(
                 (mx * mx + my * my) / 12.0 + (px * px + py * py) / 720.0
             ) + spread2 * spread2 / 22.5  # fmt: skip
         w0, _, _, _ = block(s0, s1, n, _SHEAR, k0, k1)
-        slow = (square + np.sqrt(spread) * normal(w0)) / (radius * radius)
+        slow = (square + np.sqrt(spread) * normal(centred(w0))) / (radius * radius)
         share = 1.0 if inside == ends_inside else 0.5
         z1 += share * 2.0 * mean_speed * (1.0 - slow) * dt
     return tube[0] + bx, tube[1] + by, z1, state, ends_inside

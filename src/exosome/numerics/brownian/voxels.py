@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,10 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Indices = NDArray[np.int32]
 
-_VOXELS_PER_SPACING = 5.0
+_VOXELS_PER_SPACING = 3.5
+_SLABS = 8
+_BLOCK = 2  # voxels along each axis whose spheres are searched for together
+_ROUNDING = 1e-3  # um: more than what single precision takes from a gap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,15 +30,18 @@ class Voxels:
     """A grid over the box, with a list of spheres for each voxel.
 
     Of ``listed``, the entries ``start[v]`` to ``start[v + 1]`` hold every sphere (or image) that
-    is nearest or second nearest to some point of voxel ``v``, up to the reach of the world.
-    ``clearance[v]`` is a distance that every point of the voxel keeps from every sphere, or less
-    than zero. ``nearest_um`` is the gap from each real sphere to the next.
+    is nearest or second nearest to some point of voxel ``v``, up to the reach of the world, by
+    ``entry_gap_um``, their gap from the middle of the voxel.
+    ``middle_um[v]`` is the gap from the middle of the voxel to the nearest sphere, up to the
+    reach: a point at a distance from the middle has no sphere nearer than the difference.
+    ``nearest_um`` is the gap from each real sphere to the next.
     """
 
     counts: NDArray[np.int64]
-    start: NDArray[np.int64]
-    listed: NDArray[np.int32]
-    clearance: NDArray[np.float32]
+    start: NDArray[np.uint32]
+    listed: NDArray[np.uint32]
+    entry_gap_um: NDArray[np.float32]
+    middle_um: NDArray[np.float32]
     nearest_um: Floats
 
 
@@ -110,36 +119,86 @@ def _search(
 
 
 @kernel
-def _lists(
+def _slab(
     size: Floats, voxels: Ints, spheres: Floats, low: Floats, edge: float, counts: Ints,
-    start: Ints, held: Indices, largest: float, reach: float, listed: Indices,
-) -> tuple[Ints, NDArray[np.float32]]:  # fmt: skip
-    """Write the lists of all voxels (or only their lengths while ``listed`` is empty)."""
-    total = voxels[0] * voxels[1] * voxels[2]
-    begins = np.zeros(total + 1, np.int64)
-    clearance = np.empty(total, np.float32)
+    start: Ints, held: Indices, largest: float, reach: float, begin: int, end: int,
+) -> tuple[Indices, NDArray[np.float32], NDArray[np.uint32], NDArray[np.float32]]:  # fmt: skip
+    """Return lengths and middles of the voxels of a slab along x, and the lists one by one.
+
+    Spheres that matter to a block of voxels are searched for once, then told apart voxel by voxel.
+    """
+    ny, nz = voxels[1], voxels[2]
+    lengths = np.zeros((end - begin) * ny * nz, np.int32)
+    middle = np.empty(lengths.size, np.float32)
+    listed = np.empty(8 * lengths.size, np.int32)
+    entry_gap = np.empty(listed.size, np.float32)
     near = np.empty(4096, np.int32)
     gaps = np.empty(4096)
     h = size / voxels
     half = 0.5 * np.sqrt(h[0] * h[0] + h[1] * h[1] + h[2] * h[2])
+    offset = np.zeros(lengths.size + 1, np.int64)
     at = np.int64(0)
-    for i in range(voxels[0]):
-        for j in range(voxels[1]):
-            for k in range(voxels[2]):
-                v = (i * voxels[1] + j) * voxels[2] + k
-                found, first, second = _search(
-                    (i + 0.5) * h[0], (j + 0.5) * h[1], (k + 0.5) * h[2],
-                    spheres, low, edge, counts, start, held, largest, 2.0 * half, -1, near, gaps,
+    order = np.empty(lengths.size, np.int64)
+    done = 0
+    for i0 in range(begin, end, _BLOCK):
+        for j0 in range(0, ny, _BLOCK):
+            for k0 in range(0, nz, _BLOCK):
+                i1, j1, k1 = min(end, i0 + _BLOCK), min(ny, j0 + _BLOCK), min(nz, k0 + _BLOCK)
+                found, _, second = _search(
+                    0.5 * (i0 + i1) * h[0], 0.5 * (j0 + j1) * h[1], 0.5 * (k0 + k1) * h[2],
+                    spheres, low, edge, counts, start, held, largest, 2.0 * _BLOCK * half, -1,
+                    near, gaps,
                 )  # fmt: skip
-                clearance[v] = np.float32(min(first, reach) - half - 1e-3)
-                bound = min(second + 2.0 * half, reach + half)
+                kept = 0
                 for n in range(found):
-                    if gaps[n] <= bound:
-                        if listed.size:
-                            listed[at] = near[n]
-                        at += 1
-                begins[v + 1] = at
-    return begins, clearance
+                    if gaps[n] <= second + 2.0 * _BLOCK * half:
+                        near[kept] = near[n]
+                        kept += 1
+                for i in range(i0, i1):
+                    for j in range(j0, j1):
+                        for k in range(k0, k1):
+                            x, y, z = (i + 0.5) * h[0], (j + 0.5) * h[1], (k + 0.5) * h[2]
+                            first = second = np.inf
+                            for n in range(kept):
+                                s = near[n]
+                                dx, dy, dz = spheres[s, 0] - x, spheres[s, 1] - y, spheres[s, 2] - z
+                                gap = np.sqrt(dx * dx + dy * dy + dz * dz) - spheres[s, 3]
+                                gaps[n] = gap
+                                if gap < first:
+                                    first, second = gap, first
+                                elif gap < second:
+                                    second = gap
+                            v = ((i - begin) * ny + j) * nz + k
+                            middle[v] = np.float32(min(first, reach) - _ROUNDING)
+                            bound = min(second + 2.0 * half, reach + half)
+                            order[done], offset[done] = v, at
+                            done += 1
+                            if at + kept > listed.size:
+                                listed = np.concatenate((listed, np.empty_like(listed)))
+                                entry_gap = np.concatenate((entry_gap, np.empty_like(entry_gap)))
+                            # Nearest first, so that a search can end early.
+                            for n in range(kept):
+                                if gaps[n] > bound:
+                                    continue
+                                to = at + lengths[v]
+                                gap = np.float32(gaps[n] - _ROUNDING)
+                                while to > at and entry_gap[to - 1] > gap:
+                                    entry_gap[to], listed[to] = entry_gap[to - 1], listed[to - 1]
+                                    to -= 1
+                                entry_gap[to], listed[to] = gap, near[n]
+                                lengths[v] += 1
+                            at += lengths[v]
+    # From the order of blocks to that of voxels.
+    begins = np.zeros(lengths.size + 1, np.int64)
+    for v in range(lengths.size):
+        begins[v + 1] = begins[v] + lengths[v]
+    sorted_listed, sorted_gap = np.empty(at, np.uint32), np.empty(at, np.float32)
+    for n in range(done):
+        v = order[n]
+        for m in range(lengths[v]):
+            sorted_listed[begins[v] + m] = listed[offset[n] + m]
+            sorted_gap[begins[v] + m] = entry_gap[offset[n] + m]
+    return lengths, middle, sorted_listed, sorted_gap
 
 
 @kernel
@@ -203,18 +262,27 @@ def sort_into_voxels(
     if real == 0:
         return Voxels(
             np.ones(3, np.int64),
-            np.zeros(2, np.int64),
-            np.empty(0, np.int32),
-            np.array([reach_um], np.float32),
+            np.zeros(2, np.uint32),
+            np.empty(0, np.uint32),
+            np.empty(0, np.float32),
+            np.array([np.inf], np.float32),
             np.empty(0),
         )
     spacing = (float(np.prod(size_um)) / real) ** (1.0 / 3.0)
     edge = max(spacing / _VOXELS_PER_SPACING, (float(np.prod(size_um)) / most) ** (1.0 / 3.0))
     counts = np.maximum(1.0, np.rint(size_um / edge)).astype(np.int64)
     low, bin_edge, bins, start, held, largest = _binned(spheres)
-    frame = (size_um, counts, spheres, low, bin_edge, bins, start, held, largest, reach_um)
-    begins, _ = _lists(*frame, np.empty(0, np.int32))
-    listed = np.empty(max(1, int(begins[-1])), np.int32)
-    begins, clearance = _lists(*frame, listed)
+
+    def slab(part: tuple[int, int]) -> tuple[NDArray[np.generic], ...]:
+        return _slab(
+            size_um, counts, spheres, low, bin_edge, bins, start, held, largest, reach_um, *part
+        )
+
+    deep = int(counts[0])
+    cuts = sorted({deep * part // _SLABS // _BLOCK * _BLOCK for part in range(_SLABS)} | {deep})
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = list(pool.map(slab, itertools.pairwise(cuts)))
+    lengths, middle, listed, entry_gap = (np.concatenate(one) for one in zip(*parts, strict=True))
+    begins = np.concatenate([[0], np.cumsum(lengths)]).astype(np.uint32)
     nearest, _ = _nearest(spheres, real, low, bin_edge, bins, start, held, largest)
-    return Voxels(counts, begins, listed, clearance, nearest)
+    return Voxels(counts, begins, listed, entry_gap, middle, nearest)

@@ -63,14 +63,13 @@ class Grid(NamedTuple):
     face_permeability: Floats
     spheres: Floats  # x, y, z, radius; images at faces after the real ones
     real: NDArray[np.int32]
-    kind_of: NDArray[np.int32]
-    permeability: Floats  # sphere kind, particle kind
-    open_share: Floats
+    uptake: Floats  # sphere or image, particle kind: permeability as far as the surface is open
     voxels_per_um: Floats
     counts: NDArray[np.int64]
-    start: NDArray[np.int64]
-    listed: NDArray[np.int32]
-    clearance: NDArray[np.float32]
+    start: NDArray[np.uint32]
+    listed: NDArray[np.uint32]
+    entry_gap: NDArray[np.float32]
+    middle: NDArray[np.float32]
     reach: float
     flow: int
     velocity: Floats
@@ -273,29 +272,34 @@ class World:
         """Return the world as arrays; ``open_share`` scales each sphere's permeability."""
         kinds = {"reflecting": 0, "absorbing": 1, "periodic": 2}
         voxels = self.voxels
-        shape = np.asarray(self.flow.velocity_um_per_s, dtype=np.float64)
+        velocity = np.asarray(self.flow.velocity_um_per_s, dtype=np.float64)
         return Grid(
             self.size_um,
             np.array([kinds[f.kind] for f in self.faces], dtype=np.int8),
             np.array([f.permeability_um_per_s for f in self.faces]),
             self._spheres,
             self._real,
-            np.ascontiguousarray(self.sphere_kinds, dtype=np.int32),
-            np.ascontiguousarray(self.permeability_um_per_s, dtype=np.float64),
-            np.ones(self.radii_um.size) if open_share is None else open_share,
+            self._uptake(open_share),
             voxels.counts / self.size_um,
             voxels.counts,
             voxels.start,
             voxels.listed,
-            voxels.clearance,
+            voxels.entry_gap_um,
+            voxels.middle_um,
             self.reach_um,
             {"none": 0, "uniform": 1, "around": 2}[self.flow.kind],
-            shape,
+            velocity,
             self.shells_um if self.flow.kind == "around" else np.zeros(self.radii_um.size),
             np.ascontiguousarray(self.decay_per_s, dtype=np.float64),
             row_of(self.tube, self.tube_images_um),
             rows_of(self.binding),
         )
+
+    def _uptake(self, open_share: Floats | None) -> Floats:
+        of_sphere = self.permeability_um_per_s[self.sphere_kinds]
+        if open_share is not None:
+            of_sphere = np.where(open_share[:, None] > 0.0, of_sphere * open_share[:, None], 0.0)
+        return np.ascontiguousarray(of_sphere[self._real], dtype=np.float64)
 
     def __getstate__(self) -> dict[str, object]:
         return {k: v for k, v in self.__dict__.items() if k in self.__dataclass_fields__}

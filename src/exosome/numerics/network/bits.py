@@ -1,4 +1,4 @@
-"""Views of 64 bits as a float or an integer, for loops that become vector instructions."""
+"""Views of bits as a float or an integer, for loops that become vector instructions."""
 
 from __future__ import annotations
 
@@ -28,3 +28,23 @@ def as_bits(_typing: Any, _number: Any) -> Any:
         return builder.bitcast(args[0], ir.IntType(64))
 
     return types.uint64(types.float64), emit
+
+
+@intrinsic
+def as_single(_typing: Any, _word: Any) -> Any:
+    """Return the float of single precision with the bits of a 32-bit integer."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return types.float32(types.int32), emit
+
+
+@intrinsic
+def as_single_bits(_typing: Any, _number: Any) -> Any:
+    """Return the bits of a float of single precision as a 32-bit integer."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.IntType(32))
+
+    return types.int32(types.float32), emit
