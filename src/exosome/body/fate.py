@@ -43,7 +43,7 @@ def share_taken(cells: str, held: Physiology, inputs: Inputs, diameter_nm: Amoun
     inputs : mapping of role to array
         One entry for each draw.
     diameter_nm : array
-        Outer diameter, one entry for each draw.
+        Outer diameter, one entry for each draw along the last axis; classes of size may lead.
 
     Raises
     ------
@@ -61,7 +61,13 @@ def share_taken(cells: str, held: Physiology, inputs: Inputs, diameter_nm: Amoun
     clears = {key: value[0] * size for key, value in workers_of(held, inputs).items()}
     # One mesh for all organs: it is the costly part, and asks for nothing of an organ.
     mesh = passing_all(radius, inputs["body_radius.interstitium"], inputs["body_gsd.interstitium"])
-    ways = {o: _organ(o, held, inputs, radius, mesh, clears) for o in held.organs if o != "lung"}
+    lymph = held.lymph_ml_per_h
+    lets_by = {group: _node_lets_by(group, held, lymph, inputs, clears) for group in NODES}
+    ways = {
+        o: _organ(o, held, lymph, inputs, radius, mesh, clears, lets_by)
+        for o in held.organs
+        if o != "lung"
+    }
     taken, comes_back = ways["liver"].taken[cells], ways["liver"].comes_back
     total = math.fsum(held.organs[o].flow_plasma_ml_per_h for o in ways)
     once = back = np.zeros_like(radius)
@@ -74,8 +80,30 @@ def share_taken(cells: str, held: Physiology, inputs: Inputs, diameter_nm: Amoun
             onward = 0.0 if organ in PORTAL else way.flows_on
             once = once + part * to_liver * taken
             back = back + part * (to_liver * comes_back + onward + way.lymph_back)
-    through, lung_lymph, plasma = _lung(held, inputs, radius, mesh, clears)
+    through, lung_lymph, plasma = _lung(held, lymph, inputs, radius, mesh, clears, lets_by)
     return plasma * through * once / (1.0 - plasma * (through * back + lung_lymph))
+
+
+def leaves_depot(route: str, inputs: Inputs, diameter_nm: Amount) -> Amount:
+    """Return the rate at which vesicles leave a depot by lymph and by blood, per hour.
+
+    What fits through the mesh of the interstitium goes with the lymph, what fits through large
+    pores into blood, as in `particles`.
+
+    Parameters
+    ----------
+    route : str
+        Key of a way into the body that has a depot, such as ``"ia"``.
+    diameter_nm : array
+        Draws along the last axis.
+    """
+    radius = diameter_nm / 2.0
+    mesh, pores = (
+        passing_all(radius, inputs[f"body_radius.{one}"], inputs[f"body_gsd.{law}"])
+        for one, law in (("interstitium", "interstitium"), ("large_pore", "pore"))
+    )
+    by_lymph, by_blood = (inputs[f"body_rate.depot_{one}.{route}"] for one in ("lymph", "blood"))
+    return mesh * by_lymph + pores * by_blood
 
 
 class _Way:
@@ -95,12 +123,14 @@ class _Way:
 def _organ(
     name: str,
     held: Physiology,
+    lymph: Mapping[str, float],
     inputs: Inputs,
     radius: Amount,
     mesh: Amount,
     clears: Mapping[str, Amount],
+    lets_by: Mapping[str, Amount],
 ) -> _Way:
-    organ, lymph = held.organs[name], held.lymph_ml_per_h
+    organ = held.organs[name]
     portal = sum(held.organs[o].flow_plasma_ml_per_h - lymph[o] for o in PORTAL)
     out = organ.flow_plasma_ml_per_h - lymph[name] + (portal if name == "liver" else 0.0)
     lysis = inputs["body_rate.lysis"]
@@ -126,7 +156,7 @@ def _organ(
     crossing = carried + returned
     leaves = out + sum(takers) + lysis * organ.plasma_ml + crossing * (1.0 - returned / waiting)
     group = next(g for g, organs in NODES.items() if name in organs)
-    lymph_back = crossing * drain / waiting / leaves * _node_lets_by(group, held, inputs, clears)
+    lymph_back = crossing * drain / waiting / leaves * lets_by[group]
     taken: dict[str, Amount] = {}
     if name == "liver":
         taken = {
@@ -138,20 +168,29 @@ def _organ(
 
 
 def _node_lets_by(
-    group: str, held: Physiology, inputs: Inputs, clears: Mapping[str, Amount]
+    group: str,
+    held: Physiology,
+    lymph: Mapping[str, float],
+    inputs: Inputs,
+    clears: Mapping[str, Amount],
 ) -> Amount:
     """Return the share of what enters nodes that they let by to blood."""
-    lymph = held.lymph_ml_per_h
     flow = math.fsum(lymph[o] for o in NODES[group])
     volume = held.node_ml * flow / math.fsum(lymph.values())
     return flow / (flow + clears[f"node_{group}"] + inputs["body_rate.lysis"] * volume)
 
 
 def _lung(
-    held: Physiology, inputs: Inputs, radius: Amount, mesh: Amount, clears: Mapping[str, Amount]
+    held: Physiology,
+    lymph: Mapping[str, float],
+    inputs: Inputs,
+    radius: Amount,
+    mesh: Amount,
+    clears: Mapping[str, Amount],
+    lets_by: Mapping[str, Amount],
 ) -> tuple[Amount, Amount, Amount]:
     """Return shares that pass the lung, that come back by its lymph, and that reach it."""
-    organ, lymph = held.organs["lung"], held.lymph_ml_per_h
+    organ = held.organs["lung"]
     lysis = inputs["body_rate.lysis"]
     drain = (1.0 - inputs["body_share.lymph_reflection"]) * mesh * lymph["lung"]
     crossing = inputs["body_clearance.transcytosis"] * organ.endosomal_ml
@@ -162,7 +201,7 @@ def _lung(
     kept = hold * (entry + lysis) / (entry + lysis + release)
     cardiac = held.cardiac_plasma_ml_per_h
     leaves = cardiac + clears["endothelium_lung"] + lysis * organ.plasma_ml + crossing + kept
-    back = crossing * drain / waiting / leaves * _node_lets_by("chest", held, inputs, clears)
+    back = crossing * drain / waiting / leaves * lets_by["chest"]
     reaching = cardiac + lymph["lung"]
     lost = clears["blood_cells"] + lysis * held.plasma_ml
     return cardiac / leaves, back, reaching / (reaching + lost)
