@@ -167,7 +167,7 @@ def ranges(folder: Path, repeats: int) -> Iterator[Row]:
 
 def filling(folder: Path, repeats: int) -> list[tuple[int, int]]:
     """What cells that fill take up, by the number of windows in which sites are counted."""
-    numbers = RECORD.format(id="s1", role="binding_sites", value=6.0, unit="site/cell")
+    numbers = RECORD.format(id="s1", role="binding_sites", value=2.0, unit="site/cell")
     planned = near(
         folder, numbers, edge=100, hours=2, repeats=repeats, windows=64,
         conditions="saturation = true", sources='[sources]\nbinding_sites = ["s1"]',
@@ -200,9 +200,8 @@ def main() -> int:
         print("\nCells that fill, sites counted once in each window (order of the error: one)")
         found = filling(folder, max(4, round(100 * share)))
     for (count, taken), (_, finer) in pairwise(found):
-        print(
-            f"  {count:3d} windows: {taken} taken up; halving them moves it by {finer - taken:+d}"
-        )
+        moved = f"twice as many move it by {finer - taken:+d}, luck by {math.sqrt(2 * taken):.0f}"
+        print(f"  {count:3d} windows: {taken} taken up; {moved} at most (one standard error)")
     return 0 if all(row.passes for row in held) else 1
 
 
