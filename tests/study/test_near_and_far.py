@@ -17,7 +17,9 @@ from exosome.app.tissue import run_tissue, tissue_page, tissue_summary
 from exosome.catalog.load import load_catalog
 from exosome.core.errors import InputError
 from exosome.study import snapshots
-from exosome.study.near_and_far import plan, read_scenario, run, shares
+from exosome.study.near_and_far import run, shares
+from exosome.study.space_plan import plan
+from exosome.study.space_scenario import read_scenario
 from exosome.tissue import geometry
 
 SMALL = """
@@ -34,13 +36,29 @@ count = {senders}
 [run]
 duration = "2 h"
 windows = {windows}
+{end}
+"""
+RECORD = """
+[[record]]
+id = "{id}"
+quantity = "a number of the test"
+role = "{role}"
+value = {value}
+unit = "{unit}"
+bound_kind = "none"
+distribution = "point"
+basis = "assumed"
+reading = "recalled"
+citation = "assumed: for a test"
+locator = ""
+applies_to = ["a test"]
 """
 
 
 def _file(folder, **changes):
     told = {
         "edge": "120 um", "geometry": "packed", "fraction": 0.15, "extent": "40 um", "more": "",
-        "senders": 1, "windows": 4, "type": "monocyte",
+        "senders": 1, "windows": 4, "type": "monocyte", "end": "",
     }  # fmt: skip
     path = folder / "small.toml"
     path.write_text(SMALL.format(**{**told, **changes}))
@@ -67,7 +85,7 @@ def test_small_run_closes_moves_and_shows(tmp_path):
     )
     assert rich.reached < poor.reached
     page = tissue_page(result, tissue_summary(result, "exosome run small.toml"))
-    assert page.count("<svg") == 6
+    assert page.count("<svg") == 7
     assert "nan" not in page.lower().replace("nanoparticle", "")
 
 
@@ -115,6 +133,111 @@ def test_a_snapshot_of_another_run_is_passed_over(tmp_path):
     assert snapshots.found(tmp_path, "one") is None
 
 
+def _with_numbers(folder, numbers, **changes):
+    path = folder / "numbers.toml"
+    units = {"binding_sites": "site/cell"}
+    path.write_text("".join(
+        RECORD.format(id=f"my{i}", role=role, value=value, unit=units.get(role, "um/s"))
+        for i, (role, value) in enumerate(numbers.items())
+    ))  # fmt: skip
+    return plan(read_scenario(str(_file(folder, **changes))), load_catalog((path,)), seed=1)
+
+
+def test_uptake_goes_by_the_type_of_cell(tmp_path):
+    planned = _with_numbers(
+        tmp_path,
+        {"surface_permeability.fast": 0.1, "surface_permeability.slow": 0.01},
+        more="types = { eager = 0.5, shy = 0.5 }",
+        end='[uptake]\neager = "surface_permeability.fast"\nshy = "surface_permeability.slow"\n'
+        'sender = "surface_permeability.slow"',
+    )
+    assert planned.uptake.types[int(planned.senders[0])] == "sender"
+    result = run(planned)
+    kinds = np.array(planned.uptake.types)
+    near = np.linalg.norm(planned.layout.centres_um - 60.0, axis=1) < 45.0
+    eager, shy = (result.uptake[(kinds == name) & near] for name in ("eager", "shy"))
+    # Each cell beside the sender takes up as its permeability says, or less where diffusion
+    # limits: a ratio of ten becomes four at least; who stands nearer is chance.
+    assert eager.mean() > 3.0 * shy.mean()
+    rows = {row["type"]: row for row in tissue_summary(result, "exosome run")["types"]}
+    assert rows["eager"]["vesicles"] == result.uptake[kinds == "eager"].sum()
+    assert sum(row["vesicles"] for row in rows.values()) == result.uptake.sum()
+
+
+def test_uptake_goes_by_the_kind_of_vesicle(tmp_path):
+    planned = _with_numbers(
+        tmp_path,
+        {"surface_permeability.none": 0.0, "surface_permeability.some": 0.05},
+        end="[uptake]\nreceiver = { exosome = "
+        '"surface_permeability.none", ectosome = "surface_permeability.some" }',
+    )
+    result = run(planned)
+    other = (result.state.fate >= 0) & (result.state.fate != result.sent.sender)
+    assert other.sum() > 0
+    assert (result.sent.kind[other] == 1).all()
+    assert 0.0 < result.sent.kind.mean() < 1.0
+
+
+def test_types_of_a_table_have_their_own_uptake(tmp_path):
+    (tmp_path / "cells.csv").write_text(CELLS)
+    planned = _with_numbers(
+        tmp_path,
+        {"surface_permeability.none": 0.0},
+        geometry="table",
+        more='cells_file = "cells.csv"',
+        end='[uptake]\nb = "surface_permeability.none"',
+    )
+    result = run(planned)
+    assert result.uptake[2] == result.uptake[3] == 0
+    assert result.uptake[1] > 0
+
+
+def test_cells_that_fill_take_up_less_with_an_error_of_first_order(tmp_path):
+    planned = _with_numbers(
+        tmp_path,
+        {"binding_sites": 6.0},
+        edge="100 um",
+        windows=8,
+        end='repeats = 20\n[conditions]\nsaturation = true\n[sources]\nbinding_sites = ["my0"]',
+    )
+    found = run(planned).filled
+    assert found is not None
+    assert found.fullest > 0.5
+    assert found.knock_out.expected == "rises"
+    assert found.knock_out.agrees
+    quarter, half, full = found.convergence.taken
+    assert quarter > half > full
+    # Halving the window halves what is too much: the ratio of the steps is 2. The runs share their
+    # chance in part: steps of about 430 and 190 differ by 30 from luck to luck.
+    assert 1.2 < (quarter - half) / (half - full) < 4.0
+    # Langmuir at rest: no more than each cell's sites, given back, can take.
+    most = 6.0 * 20 * (1.0 + planned.duration_s / planned.middle("site_return"))
+    assert found.convergence.taken[-1] < most * len(planned.layout)
+
+
+def test_few_vesicles_do_not_fill_cells(tmp_path):
+    planned = _planned(tmp_path, windows=8, end="[conditions]\nsaturation = true")
+    found = run(planned).filled
+    assert found.fullest < 0.01
+    assert found.knock_out.expected == found.knock_out.outcome == "unchanged"
+
+
+def test_vesicles_that_bind_get_less_far_as_the_closed_form_says(tmp_path):
+    free = run(_planned(tmp_path, end="repeats = 5"))
+    bound = run(_planned(tmp_path, end="repeats = 5\n[conditions]\nbinding = true"))
+    names = [row.place for row in bound.vesicles.rows()]
+    assert "bound to the matrix" in names
+    assert sum(row.mean for row in bound.vesicles.rows()) == len(bound.sent)
+    for result in (free, bound):
+        far = result.distance_um[result.distance_um > 25.0]
+        # Beyond two cells: the closed form's share there, against six standard errors and 6 %
+        # of a box that is not endless.
+        edges = np.array([25.0, 40.0])
+        law = np.diff(result.law_within(edges))[0] / (1.0 - result.law_within(edges[:1])[0])
+        assert abs((far < 40.0).mean() - law) < 3.0 / np.sqrt(far.size) + 0.06
+    assert np.median(bound.distance_um) < np.median(free.distance_um)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -126,6 +249,12 @@ def test_a_snapshot_of_another_run_is_passed_over(tmp_path):
         ({"geometry": "table"}, "no table is named"),
         ({"geometry": "table", "more": 'cells_file = "none.csv"'}, "does not exist"),
         ({"geometry": "spheroid", "extent": "90 um"}, "cannot be filled"),
+        ({"geometry": "vessel", "extent": "60 um"}, "does not fit"),
+        ({"more": "types = { a = 0.5, b = 0.6 }"}, "add up to 1.1"),
+        ({"end": '[uptake]\nstranger = "surface_permeability.msc"'}, "no cell is of the type"),
+        ({"end": '[uptake]\nsender = "vesicle_diameter"'}, "is no permeability"),
+        ({"end": "[conditions]\nanomalous = true"}, "set binding = true"),
+        ({"end": "[conditions]\nsaturation = true"}, "at least 8"),
     ],
 )
 def test_bad_scenarios_give_one_clear_error(tmp_path, changes, says):
@@ -188,6 +317,25 @@ def test_a_directory_that_cannot_be_written_is_refused_first(tmp_path):
             str(_file(tmp_path)), out=tmp_path / "file", numbers=[], seed=1, workers=1, quiet=True
         )
     assert (tmp_path / "file").read_text() == "earlier"
+
+
+def test_a_disk_that_fills_in_a_run_leaves_the_snapshot_before(tmp_path, monkeypatch):
+    import exosome.core.files as core
+
+    planned, calls, real = _planned(tmp_path), [], core.os.fsync
+
+    def full(file):
+        calls.append(file)
+        if len(calls) > 2:
+            raise OSError(28, "No space left on device")
+        real(file)
+
+    monkeypatch.setattr("exosome.core.files.os.fsync", full)
+    with pytest.raises(InputError, match="No space left"):
+        run(planned, directory=tmp_path)
+    monkeypatch.undo()
+    kept = snapshots.found(tmp_path, planned.fingerprint)
+    assert int(kept["counts"][0]) == 2
 
 
 def test_a_full_disk_leaves_the_last_snapshot(tmp_path, monkeypatch):

@@ -25,7 +25,7 @@ def _sent(n, seed):
     at[:, 2] = 25.0
     return Sent(
         np.sort(rng.uniform(0.0, 20.0, n)), np.zeros(n, np.int32), at, np.full(n, 100.0),
-        np.full(n, 3.0), rng.integers(0, 5, n),
+        np.full(n, 3.0), rng.integers(0, 5, n), np.zeros(n, np.uint16),
     )  # fmt: skip
 
 

@@ -71,6 +71,13 @@ ENGINES = (
     Engine("dish", "dish", "exosome.app.dish", "run_dish", "check_dish"),
     Engine("near-and-far", "tissue", "exosome.app.tissue", "run_tissue", "check_tissue"),
     Engine("niche", "tissue", "exosome.app.tissue", "run_tissue", "check_tissue"),
+    Engine(
+        "vessel-exit",
+        "vessel",
+        "exosome.app.vessel_exit",
+        "run_vessel_exit",
+        "check_vessel_exit",
+    ),
 )
 
 

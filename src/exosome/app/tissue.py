@@ -18,12 +18,15 @@ from rich.text import Text
 
 from exosome.app.terminal import console
 from exosome.app.tissue_figures import Cell, distances, picture, slab
+from exosome.app.tissue_types import by_type, histogram, matrix
 from exosome.catalog.load import load_catalog
 from exosome.core.files import write_all
 from exosome.core.progress import reporter_for
 from exosome.core.provenance import trace_run
 from exosome.study import snapshots
-from exosome.study.near_and_far import BUNDLED, plan, read_scenario, run, shares
+from exosome.study.near_and_far import run, shares
+from exosome.study.space_plan import plan
+from exosome.study.space_scenario import BUNDLED, read_scenario
 from exosome.tissue.space import graphml
 
 if TYPE_CHECKING:
@@ -86,9 +89,7 @@ def run_tissue(
     own = [] if name_or_file in BUNDLED else [Path(name_or_file)]
     origin = trace_run(seed=seed, arguments=sys.argv[1:], input_files=[*own, *numbers])
     summary = tissue_summary(result, f"exosome run {name_or_file} --seed {seed}")
-    kinds = list(planned.layout.kinds)
-    for sender in planned.senders:
-        kinds[int(sender)] = "sender"
+    kinds = planned.uptake.types
     written = {
         f"{stem}.html": tissue_page(result, summary),
         f"{stem}.json": json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
@@ -97,7 +98,7 @@ def run_tissue(
             {"sender": one.sender, "receiver": one.receiver, "vesicles": one.vesicles,
              "copies": one.copies} for one in result.links
         ]),
-        "who-to-whom.graphml": graphml(result.links, tuple(kinds)),
+        "who-to-whom.graphml": graphml(result.links, kinds),
         "distances.csv": _csv(_distance_rows(result)),
         "knock-outs.csv": _csv(summary["knock_outs"]),
         "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
@@ -155,7 +156,8 @@ def tissue_summary(result: Result, command: str) -> Values:
     sent = len(result.sent)
     medians = _medians(result)
     copies = {row.place: row.mean for row in result.copies.rows()}
-    largest = sorted(result.links, key=lambda one: (-one.vesicles, one.sender, one.receiver))
+    others = [one for one in result.links if one.sender != one.receiver]
+    largest = sorted(others, key=lambda one: (-one.vesicles, one.sender, one.receiver))
     name = "Near and far" if planned.senders.size == 1 else "A niche"
     return {
         "schema_version": 1,
@@ -218,7 +220,26 @@ def tissue_summary(result: Result, command: str) -> Values:
              "note": one.note}
             for one in planned.records
         ],
+        "types": by_type(result),
+        "matrix": matrix(result),
+        "filled": _filled(result),
     }  # fmt: skip
+
+
+def _filled(result: Result) -> Values | None:
+    if result.filled is None:
+        return None
+    found = result.filled
+    return {
+        "sites": result.plan.middle("binding_sites"),
+        "return_min": result.plan.middle("site_return") / 60.0,
+        "fullest": found.fullest,
+        "error": found.convergence.error,
+        "rows": [
+            {"windows": count, "taken": taken}
+            for count, taken in zip(found.convergence.windows, found.convergence.taken, strict=True)
+        ],
+    }
 
 
 def tissue_page(result: Result, summary: Values) -> str:
@@ -287,6 +308,7 @@ def _figures(result: Result) -> dict[str, str]:
         "map": cut(result.uptake, "map", "uptake in a slice", "vesicles taken up"),
         "poor": cut(packings["poor and many"].per_cell, "poor", "poor and many", "copies"),
         "rich": cut(packings["rich and rare"].per_cell, "rich", "rich and rare", "copies"),
+        "per_type": histogram(result, key="per-type"),
     }
 
 

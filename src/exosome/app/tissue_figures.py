@@ -39,10 +39,13 @@ def step_of(amount: float, most: float) -> int | None:
     return min(len(SCALE) - 1, int(len(SCALE) * math.log(amount) / math.log(most)))
 
 
-def picture(cells: Sequence[Cell], size: tuple[float, float, float], *, key: str) -> str:
+def picture(
+    cells: Sequence[Cell], size: tuple[float, float, float], *, key: str, source: str = "sender"
+) -> str:
     """Return a view of the block from above one corner, cut open through the middle.
 
-    Cells in front of the cut are left away; those behind are drawn from far to near.
+    Cells in front of the cut are left away; those behind are drawn from far to near. ``source``
+    is what the legend calls a cell without an amount.
     """
     turn, tilt = math.radians(35.0), math.radians(24.0)
     cos_t, sin_t, cos_p, sin_p = math.cos(turn), math.sin(turn), math.cos(tilt), math.sin(tilt)
@@ -95,13 +98,14 @@ def picture(cells: Sequence[Cell], size: tuple[float, float, float], *, key: str
     balls = "".join(text for _, text in sorted(drawn, key=lambda pair: pair[0]))
     return _svg(
         key, "The block, cut open", "Cells coloured by the vesicles they took up.",
-        f"<defs>{shades}</defs>{edges}{balls}{_legend(most, 396.0)}", 430.0,
+        f"<defs>{shades}</defs>{edges}{balls}{_legend(most, 396.0, source=source)}", 430.0,
     )  # fmt: skip
 
 
 def slab(
-    cells: Sequence[Cell], width: float, height: float, *, key: str, title: str, unit: str
-) -> str:
+    cells: Sequence[Cell], width: float, height: float, *, key: str, title: str, unit: str,
+    source: str = "sender",
+) -> str:  # fmt: skip
     """Return the cells of one slice as discs, coloured by what they took up."""
     scale = min(380.0 / width, 380.0 / height)
     most = max((one.amount or 0.0 for one in cells), default=1.0)
@@ -119,7 +123,7 @@ def slab(
         f'<path d="M10 {tall + 8:.0f}h{bar:.1f}" stroke="var(--ink)" stroke-width="2"/>'
         + _text(16 + bar, tall + 12, "50 um".replace("u", "µ"), "start")
         + _text(10, 14, f"{title}", "start", "ink")
-        + _legend(most, tall + 22.0, unit)
+        + _legend(most, tall + 22.0, unit, source)
     )
     return _svg(key, title, f"Each disc is a cell, coloured by {unit}.", "".join(parts), tall + 58)
 
@@ -173,7 +177,45 @@ def distances(
     return _svg(key, label, "Histogram with the closed form.", "".join(parts), base + 42)
 
 
-def _legend(most: float, y: float, unit: str = "vesicles taken up") -> str:
+def chart(
+    names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], *, key: str, label: str,
+    measure: str,
+) -> str:  # fmt: skip
+    """Return grouped bars of shares: one group for each name, one tone for each series."""
+    top = max((share for _, shares in series for share in shares), default=1.0) * 1.06 or 1.0
+    left, wide, high, base = 46.0, 344.0, 190.0, 230.0
+    group = wide / max(1, len(names))
+    bar = 0.84 * group / max(1, len(series))
+    parts = [_text(left - 40, 14, measure, "start")]
+    for i in range(1, 5):
+        y = base - high * i / 4
+        parts.append(
+            _text(left - 4, y + 4, f"{100 * top * i / 4:.2g} %", "end")
+            + f'<path d="M{left} {y:.1f}h{wide}" stroke="var(--rule)"/>'
+        )
+    for j, (name, shares) in enumerate(series):
+        for i, share in enumerate(shares):
+            tall = high * share / top
+            parts.append(
+                f'<rect x="{left + group * i + 0.08 * group + bar * j:.1f}" '
+                f'y="{base - tall:.1f}" width="{max(0.5, bar - 0.5):.1f}" height="{tall:.1f}" '
+                f'fill="var(--series-{j + 1})"/>'
+            )
+        y = 34.0 + 16.0 * j
+        parts.append(
+            f'<rect x="{left + wide - 12}" y="{y - 10}" width="12" height="12" '
+            f'fill="var(--series-{j + 1})"/>' + _text(left + wide - 18, y, name, "end", "ink")
+        )
+    every = max(1, math.ceil(len(names) / 7))
+    for i, name in enumerate(names):
+        if i % every == 0:
+            parts.append(_text(left + group * (i + 0.5), base + 16, name, "middle"))
+    parts.append(f'<path d="M{left} {base}h{wide}" stroke="var(--ink)"/>')
+    parts.append(_text(left + wide / 2, base + 34, label, "middle"))
+    return _svg(key, label, f"Bars: {measure}.", "".join(parts), base + 42)
+
+
+def _legend(most: float, y: float, unit: str = "vesicles taken up", source: str = "sender") -> str:
     parts = [f'<rect x="10" y="{y}" width="22" height="12" fill="{_NONE}"/>']
     parts.append(_text(21, y + 26, "0", "middle"))
     for i, colour in enumerate(SCALE):
@@ -183,7 +225,7 @@ def _legend(most: float, y: float, unit: str = "vesicles taken up") -> str:
     parts.append(_text(202, y + 10, unit + ", logarithmic", "start"))
     parts.append(
         f'<circle cx="209" cy="{y + 22}" r="6" fill="{_SENDER}"/>'
-        + _text(220, y + 26, "sender", "start")
+        + _text(220, y + 26, source, "start")
     )
     return "".join(parts)
 

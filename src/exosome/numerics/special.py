@@ -37,6 +37,7 @@ ndtri: _OneArgument = _untyped.ndtri  # its inverse
 erfc: _OneArgument = _untyped.erfc  # complementary error function
 erfcx: _OneArgument = _untyped.erfcx  # the same times exp(x^2)
 log_ndtr: _OneArgument = _untyped.log_ndtr  # its logarithm, also far in the tail
+k1e: _OneArgument = _untyped.k1e  # modified Bessel K1 times exp(x)
 betaln: _TwoArguments = _untyped.betaln  # ln B(a, b), accurate for large arguments
 gammainc: _TwoArguments = _untyped.gammainc  # regularised lower P(a, x)
 gammaincc: _TwoArguments = _untyped.gammaincc  # regularised upper Q(a, x)

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from exosome.body.kinds import kind
 from exosome.body.labels import label
@@ -38,11 +36,11 @@ from exosome.body.published import Point, matching
 from exosome.body.routes import route
 from exosome.body.sizes import SizeClasses, size_classes
 from exosome.core.errors import InputError
-from exosome.core.files import check_keys, parse_toml, read_text
 from exosome.core.random import Streams
 from exosome.core.units import parse_dose, to_internal
 from exosome.delivery.pool import pool
 from exosome.numerics.network import mean_fields, replaced
+from exosome.study import scenario_file
 from exosome.study.scenario import Strict, Word
 
 if TYPE_CHECKING:
@@ -126,19 +124,7 @@ def read_scenario(name_or_file: str) -> BodyScenario:
     InputError
         The file cannot be read, or a key or value in it is wrong.
     """
-    if name_or_file == "body":
-        text = files("exosome.study").joinpath("scenarios/body.toml").read_text("utf-8")
-        where = "body.toml"
-    else:
-        text = read_text(Path(name_or_file), where="scenario")
-        where = Path(name_or_file).name
-    table = parse_toml(text, name=where)
-    check_keys(table, BodyScenario.model_fields, where)
-    models = {"body": BodyChosen, "dose": DoseChosen, "label": LabelChosen, "run": BodyRun}
-    for key, model in models.items():
-        held = table.get(key)
-        if isinstance(held, dict):
-            check_keys(cast("dict[str, object]", held), model.model_fields, f"{where} [{key}]")
+    table, where = scenario_file.read_tables(name_or_file, ("body",))
     return scenario_of(table, where=where)
 
 
@@ -150,16 +136,12 @@ def scenario_of(table: Mapping[str, object], *, where: str) -> BodyScenario:
     InputError
         A value is wrong.
     """
-    try:
-        return BodyScenario.model_validate(table)
-    except ValidationError as found:
-        fault = found.errors()[0]
-        key = ".".join(str(part) for part in fault["loc"])
-        raise InputError(
-            fault["msg"].removeprefix("Value error, "),
-            where=f"{where} {key}".rstrip(),
-            remedy="mend this value; `exosome new scenario body FILE` writes a commented one",
-        ) from None
+    return scenario_file.scenario_of(
+        BodyScenario,
+        table,
+        where=where,
+        remedy="mend this value; `exosome new scenario body FILE` writes a commented one",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,10 @@ intervals in closed form, and cells are simulated at the medians.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from exosome.cell.donor import donor_types
 from exosome.cell.handles import temperature_factor
@@ -35,7 +33,6 @@ from exosome.cell.recipient import (
 )
 from exosome.cell.silencing import Target, silence
 from exosome.core.errors import InputError, MissingRecordError
-from exosome.core.files import check_keys, parse_toml, read_text
 from exosome.core.random import Streams
 from exosome.core.units import to_internal
 from exosome.delivery.pool import pool, status_of
@@ -44,6 +41,7 @@ from exosome.numerics.network import mean_field
 from exosome.numerics.special import gamma_nodes, ndtri
 from exosome.study.findings import Check, Interval, interval, mean_check
 from exosome.study.scenario import Strict, Word
+from exosome.study.scenario_file import read_scenario_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -184,43 +182,13 @@ def read_scenario(name_or_file: str) -> CellReceives:
     InputError
         The file cannot be read, or a key or value in it is wrong.
     """
-    if name_or_file == "cell-receives":
-        text = files("exosome.study").joinpath("scenarios/cell-receives.toml").read_text("utf-8")
-        where = "cell-receives.toml"
-    else:
-        text = read_text(Path(name_or_file), where="scenario")
-        where = Path(name_or_file).name
-    table = parse_toml(text, name=where)
-    check_keys(table, CellReceives.model_fields, where)
-    models = {
-        "recipient": RecipientChosen,
-        "given": GivenAsked,
-        "run": RunAsked,
-        "opening": OpeningAsked,
-        "conditions": Conditions,
-        "response": ResponseAsked,
-    }
-    for key, model in models.items():
-        check_keys(_keys(table.get(key)), model.model_fields, f"{where} [{key}]")
-    cargo = table.get("cargo")
-    for number, one in enumerate(cast("list[object]", cargo) if isinstance(cargo, list) else [], 1):
-        check_keys(_keys(one), CargoAsked.model_fields, f"{where} cargo {number}")
-    try:
-        return CellReceives.model_validate(table)
-    except ValidationError as found:
-        fault = found.errors()[0]
-        key = ".".join(str(part) for part in fault["loc"])
-        raise InputError(
-            fault["msg"].removeprefix("Value error, "),
-            where=f"{where} {key}".rstrip(),
-            remedy="mend this value; `exosome new scenario cell-receives FILE` writes a "
-            "commented scenario",
-        ) from None
-
-
-def _keys(held: object) -> list[str]:
-    """Return the keys of a table; none of what is no table, which validation then refuses."""
-    return list(cast("dict[str, object]", held)) if isinstance(held, dict) else []
+    return read_scenario_file(
+        CellReceives,
+        name_or_file,
+        bundled=("cell-receives",),
+        remedy="mend this value; "
+        "`exosome new scenario cell-receives FILE` writes a commented scenario",
+    )
 
 
 @dataclass(frozen=True, slots=True)

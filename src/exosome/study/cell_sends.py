@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from exosome.cell.donor import (
     DonorType,
@@ -35,13 +33,13 @@ from exosome.cell.packing import (
     passive_mean,
 )
 from exosome.core.errors import InputError, MissingRecordError
-from exosome.core.files import check_keys, parse_toml, read_text
 from exosome.core.random import Streams
 from exosome.core.units import to_internal
 from exosome.delivery.pool import pool, status_of
 from exosome.study.cell_cargo import CargoAsked, CargoFound, packed, roles_of
 from exosome.study.findings import Check, Interval, KnockOut, compared, interval, mean_check
 from exosome.study.scenario import Strict, Word
+from exosome.study.scenario_file import read_scenario_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,35 +119,12 @@ def read_scenario(name_or_file: str) -> CellSends:
     InputError
         The file cannot be read, or a key or value in it is wrong.
     """
-    if name_or_file == "cell-sends":
-        text = files("exosome.study").joinpath("scenarios/cell-sends.toml").read_text("utf-8")
-        where = "cell-sends.toml"
-    else:
-        text = read_text(Path(name_or_file), where="scenario")
-        where = Path(name_or_file).name
-    table = parse_toml(text, name=where)
-    check_keys(table, CellSends.model_fields, where)
-    models = {"cell": CellChosen, "run": RunAsked, "sizes": SizesAsked, "conditions": Conditions}
-    for key, model in models.items():
-        check_keys(_keys(table.get(key)), model.model_fields, f"{where} [{key}]")
-    cargo = table.get("cargo")
-    for number, one in enumerate(cast("list[object]", cargo) if isinstance(cargo, list) else [], 1):
-        check_keys(_keys(one), CargoAsked.model_fields, f"{where} cargo {number}")
-    try:
-        return CellSends.model_validate(table)
-    except ValidationError as found:
-        fault = found.errors()[0]
-        key = ".".join(str(part) for part in fault["loc"])
-        raise InputError(
-            fault["msg"].removeprefix("Value error, "),
-            where=f"{where} {key}".rstrip(),
-            remedy="mend this value; `exosome new cell` writes a commented scenario",
-        ) from None
-
-
-def _keys(held: object) -> list[str]:
-    """Return the keys of a table; none of what is no table, which validation then refuses."""
-    return list(cast("dict[str, object]", held)) if isinstance(held, dict) else []
+    return read_scenario_file(
+        CellSends,
+        name_or_file,
+        bundled=("cell-sends",),
+        remedy="mend this value; `exosome new cell` writes a commented scenario",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,22 +8,20 @@ receiver's response is asked how much it tells of that.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from exosome.cell.donor import DonorType, donor_type, donor_types
 from exosome.cell.effects import EFFECTS, Effect
 from exosome.cell.handles import HANDLES, handle
 from exosome.cell.recipient import RecipientType, recipient_type, recipient_types
 from exosome.core.errors import InputError, MissingRecordError
-from exosome.core.files import check_keys, parse_toml, read_text
 from exosome.core.units import to_internal
 from exosome.delivery.pool import pool
 from exosome.study.cell_receives import RATE_NAMES
 from exosome.study.scenario import Strict, Word
+from exosome.study.scenario_file import read_scenario_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -145,36 +143,12 @@ def read_scenario(name_or_file: str) -> CellToCell:
     InputError
         The file cannot be read, or a key or value in it is wrong.
     """
-    if name_or_file == "cell-to-cell":
-        text = files("exosome.study").joinpath("scenarios/cell-to-cell.toml").read_text("utf-8")
-        where = "cell-to-cell.toml"
-    else:
-        text = read_text(Path(name_or_file), where="scenario")
-        where = Path(name_or_file).name
-    table = parse_toml(text, name=where)
-    check_keys(table, CellToCell.model_fields, where)
-    models = {"pair": PairAsked, "sender": SenderAsked, "receiver": ReceiverAsked}
-    for key, model in models.items():
-        check_keys(_keys(table.get(key)), model.model_fields, f"{where} [{key}]")
-    listed = table.get("message")
-    messages = cast("list[object]", listed) if isinstance(listed, list) else []
-    for number, one in enumerate(messages, 1):
-        check_keys(_keys(one), MessageAsked.model_fields, f"{where} message {number}")
-    try:
-        return CellToCell.model_validate(table)
-    except ValidationError as found:
-        fault = found.errors()[0]
-        key = ".".join(str(part) for part in fault["loc"])
-        raise InputError(
-            fault["msg"].removeprefix("Value error, "),
-            where=f"{where} {key}".rstrip(),
-            remedy="mend this value; `exosome new scenario cell-to-cell FILE` writes an example",
-        ) from None
-
-
-def _keys(held: object) -> list[str]:
-    """Return the keys of a table; none of what is no table, which validation then refuses."""
-    return list(cast("dict[str, object]", held)) if isinstance(held, dict) else []
+    return read_scenario_file(
+        CellToCell,
+        name_or_file,
+        bundled=("cell-to-cell",),
+        remedy="mend this value; `exosome new scenario cell-to-cell FILE` writes an example",
+    )
 
 
 @dataclass(frozen=True, slots=True)

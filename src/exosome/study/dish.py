@@ -7,20 +7,18 @@ wells and cells are taken as alike.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from exosome.core.errors import InputError
-from exosome.core.files import check_keys, parse_toml, read_text
 from exosome.core.units import parse_dose, to_internal
 from exosome.delivery.draws import Draws
 from exosome.delivery.problem import Sourcing
 from exosome.product.dose import vesicles_per_unit
 from exosome.study.scenario import Strict, Word
+from exosome.study.scenario_file import read_tables, scenario_of
 from exosome.tissue.dish import (
     covered_share,
     diffusivity_um2_per_s,
@@ -118,33 +116,17 @@ def read_dish(name_or_file: str, changes: Mapping[str, str] | None = None) -> Di
     InputError
         The file cannot be read, or a key or value in it is wrong.
     """
-    if name_or_file == "dish":
-        text = files("exosome.study").joinpath("scenarios/dish.toml").read_text("utf-8")
-        where = "dish.toml"
-    else:
-        text = read_text(Path(name_or_file), where="scenario")
-        where = Path(name_or_file).name
-    table = parse_toml(text, name=where)
-    check_keys(table, DishScenario.model_fields, where)
-    for key, model in (("dish", DishAsked), ("sizes", MeasuredSizes)):
-        held = table.get(key)
-        if isinstance(held, dict):
-            check_keys(
-                list(cast("dict[str, object]", held)), model.model_fields, f"{where} [{key}]"
-            )
-    if changes:
-        held = cast("dict[str, object]", table.get("dish", {}))
-        table = {**table, "dish": {k: v for k, v in {**held, **changes}.items() if v != ""}}
-    try:
-        return DishScenario.model_validate(table)
-    except ValidationError as found:
-        fault = found.errors()[0]
-        key = ".".join(str(part) for part in fault["loc"])
-        raise InputError(
-            fault["msg"].removeprefix("Value error, "),
-            where=f"{where} {key}".rstrip(),
-            remedy="mend this value; `exosome new scenario dish FILE` writes a commented scenario",
-        ) from None
+    table, where = read_tables(name_or_file, ("dish",))
+    held = table.get("dish")
+    if changes and isinstance(held, dict):
+        told = {**cast("dict[str, object]", held), **changes}
+        table = {**table, "dish": {key: value for key, value in told.items() if value != ""}}
+    return scenario_of(
+        DishScenario,
+        table,
+        where=where,
+        remedy="mend this value; `exosome new scenario dish FILE` writes a commented scenario",
+    )
 
 
 # --- plan ----------------------------------------------------------------------------------------

@@ -151,6 +151,38 @@ def vessel(
     )
 
 
+def round_tube(
+    edge_um: float, length_um: float, radius_um: float, cell_fraction: float, lumen_um: float,
+    rng: np.random.Generator, *, where: str,
+) -> Layout:  # fmt: skip
+    """Return cells in a block round an empty cylinder along the third axis.
+
+    The fraction is that of the tissue outside the cylinder. No cell reaches into it, so that its
+    wall can be a membrane of its own.
+
+    Raises
+    ------
+    InputError
+        The cylinder leaves no room for a cell, or the tissue is too dense.
+    """
+    if lumen_um + 2.0 * radius_um + _KEEP_APART_UM > 0.5 * edge_um:
+        raise InputError(
+            f"a vessel of radius {lumen_um:g} um and a cell do not fit in {edge_um:g} um",
+            where=where,
+            remedy="choose a wider block or a narrower vessel",
+        )
+    if not 0.0 < cell_fraction <= MOST_PACKED:
+        raise InputError(
+            f"a cell fraction of {cell_fraction:g} cannot be packed from spheres at random",
+            where=where,
+            remedy=f"give more than 0 and at most {MOST_PACKED:g}; denser tissue is not spheres",
+        )
+    tissue = (edge_um**2 - math.pi * lumen_um**2) * length_um
+    count = round(cell_fraction * tissue / (4.0 / 3.0 * math.pi * radius_um**3))
+    size = np.array([edge_um, edge_um, length_um])
+    return _filled(size, radius_um, count, rng, where=where, mode=3, extent=lumen_um)
+
+
 def from_table(path: Path | str, *, where: str) -> Layout:
     """Return the cells of a CSV file with the columns x, y, z, radius (um) and type.
 

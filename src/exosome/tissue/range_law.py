@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
+
+    from exosome.numerics.brownian import Binding
 
     Floats = NDArray[np.float64]
 
@@ -75,8 +80,16 @@ class RangeLaw:
 def range_law(
     *, diffusivity_um2_per_s: ArrayLike, cell_radius_um: ArrayLike, cell_fraction: ArrayLike,
     permeability_um_per_s: ArrayLike, decay_per_s: ArrayLike, speed_um_per_s: ArrayLike = 0.0,
+    shares: Floats | None = None,
 ) -> RangeLaw:  # fmt: skip
-    """Return the law of vesicles of one size among equal cells."""
+    """Return the law of vesicles of one size among cells of one radius.
+
+    Parameters
+    ----------
+    shares : array, shape (type,), optional
+        The share of the cells that each type has; then the last axis of
+        ``permeability_um_per_s`` is that of types. Rates of uptake add up.
+    """
     d, radius, phi, permeability, decay, speed = (
         np.asarray(one, np.float64)
         for one in (
@@ -84,16 +97,44 @@ def range_law(
             decay_per_s, speed_um_per_s,
         )
     )  # fmt: skip
-    reached = d + permeability * radius
-    effective = np.divide(permeability * d, reached, out=np.zeros(reached.shape), where=d > 0.0)
+    moves, size = (d, radius) if shares is None else (d[..., None], radius[..., None])
+    reached = moves + permeability * size
+    effective = np.divide(
+        permeability * moves, reached, out=np.zeros(reached.shape), where=moves > 0.0
+    )
+    if shares is not None:
+        effective = effective @ shares
     return RangeLaw(
         d / (1.0 + 0.5 * phi), 3.0 * phi * effective / (radius * (1.0 - phi)), decay, speed
     )
 
 
-def mixture_within(laws: list[RangeLaw], distance_um: Floats) -> Floats:
+def decay_with(loss_per_s: float, binding: Binding | None) -> float:
+    """Return the rate at which free vesicles are lost, those that are held meanwhile included.
+
+    At rest, free vesicles bind at the rate ``b`` and come back unless they are lost while held:
+    ``loss + b (1 - E[exp(-loss W)])`` with ``W`` the time held. For an exponential time with rate
+    ``r`` this is ``loss (1 + b / (r + loss))``. Nothing else changes in the steady profile.
+    """
+    if binding is None or loss_per_s == 0.0:
+        return loss_per_s
+    return loss_per_s + binding.bind_per_s * _lost_while_held(loss_per_s, binding)
+
+
+def _lost_while_held(loss: float, binding: Binding) -> float:
+    r, a = binding.release_per_s, binding.exponent
+    if math.isinf(a):
+        return loss / (r + loss)
+    # The integral over t of loss exp(-loss t) (1 + r t)^-a, in the logarithm of 1 + r t, in which
+    # it is smooth: beyond 40 life times nothing is left.
+    y = np.linspace(0.0, math.log1p(40.0 * r / loss), 4001)
+    t = np.expm1(y) / r
+    return float(np.trapezoid(loss / r * np.exp(-loss * t + (1.0 - a) * y), y))
+
+
+def mixture_within(laws: Sequence[RangeLaw], shares: Floats, distance_um: Floats) -> Floats:
     """Return `RangeLaw.within` for vesicles of many sizes, each weighted by what is taken up."""
-    weights = np.array([float(one.taken_share) for one in laws])
+    weights = shares * np.array([float(one.taken_share) for one in laws])
     if not weights.sum():
         return np.zeros_like(distance_um)
     held = np.array([one.within(distance_um) for one in laws])

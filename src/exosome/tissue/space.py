@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sent:
-    """Every vesicle of a run before it moves: what it is, whence and when."""
+    """Every vesicle of a run before it moves: what it is, whence and when.
+
+    ``kind`` is the column of the table of permeabilities: 0 from endosomes, 1 from the membrane.
+    """
 
     time_s: Floats
     sender: NDArray[np.int32]
@@ -32,6 +35,7 @@ class Sent:
     diameter_nm: Floats
     diffusivity_um2_per_s: Floats
     copies: Ints
+    kind: NDArray[np.uint16]
 
     def __len__(self) -> int:
         return int(self.time_s.size)
@@ -113,6 +117,7 @@ def windows(  # noqa: PLR0913  (options of one call, by name)
             clock_s=sent.time_s[low:high],
             diameter_nm=sent.diameter_nm[low:high],
             owner=sent.sender[low:high],
+            kind=sent.kind[low:high],
         )
         moving = state.free.joined(born)
         state.steps += advance(
@@ -134,6 +139,14 @@ def windows(  # noqa: PLR0913  (options of one call, by name)
         yield state
 
 
+_ONLY_IF_ANY = ("bound to the matrix", "taken up by the vessel wall")
+
+
+def is_held(fate: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return which vesicles the matrix holds."""
+    return (fate == BOUND) | (fate == BOUND - 1)
+
+
 def balance(state: State, sent: Sent) -> tuple[BalanceSheet, BalanceSheet]:
     """Return where every vesicle and every copy is, exactly.
 
@@ -142,35 +155,43 @@ def balance(state: State, sent: Sent) -> tuple[BalanceSheet, BalanceSheet]:
     BalanceError
         One is missing: a defect of the program.
     """
-    places = {
-        "taken up by other cells": (state.fate >= 0) & (state.fate != sent.sender),
-        "taken up by the sender": state.fate == sent.sender,
-        "lost before uptake": state.fate == DECAYED,
-        "out through a face": state.fate <= LEFT,
-        "still free": state.fate == FREE,
-    }
-    sometimes = {
-        "taken up by the vessel wall": state.fate == WALL,
-        "bound to the matrix": (state.fate == BOUND) | (state.fate == BOUND - 1),
-    }
-    places |= {name: here for name, here in sometimes.items() if here.any()}
-    sheets = (
-        BalanceSheet("vesicle", float(len(sent))),
-        BalanceSheet("copy", float(sent.copies.sum())),
+    return sheets(
+        sent,
+        {
+            "taken up by other cells": (state.fate >= 0) & (state.fate != sent.sender),
+            "taken up by the sender": state.fate == sent.sender,
+            "lost before uptake": state.fate == DECAYED,
+            "out through a face": state.fate <= LEFT,
+            "taken up by the vessel wall": state.fate == WALL,
+            "bound to the matrix": is_held(state.fate),
+            "still free": state.fate == FREE,
+        },
     )
-    weights = (np.ones(len(sent), np.int64), sent.copies)
+
+
+def sheets(sent: Sent, places: dict[str, NDArray[np.bool_]]) -> tuple[BalanceSheet, BalanceSheet]:
+    """Return the balance of vesicles and of copies over places, each with who is there.
+
+    Raises
+    ------
+    BalanceError
+        A vesicle or a copy is nowhere, or in two places: a defect of the program.
+    """
+    weights = (("vesicle", np.ones(len(sent), np.int64)), ("copy", sent.copies))
     out: list[BalanceSheet] = []
-    for sheet, weight in zip(sheets, weights, strict=True):
-        held = sheet
+    for thing, weight in weights:
+        whole = int(weight.sum())
+        held = BalanceSheet(thing, float(whole))
         total = 0
         for name, here in places.items():
             amount = int(weight[here].sum())
             total += amount
-            held = held.put(name, float(amount))
-        if total != int(weight.sum()):
+            if amount or name not in _ONLY_IF_ANY:
+                held = held.put(name, float(amount))
+        if total != whole:
             raise BalanceError(
-                f"{int(weight.sum()) - total} of {int(weight.sum())} lost",
-                where=f"balance of {held.thing} in space",
+                f"{whole - total} of {whole} lost",
+                where=f"balance of {thing} in space",
                 remedy="this is a defect of the program: report it with the command and the seed",
             )
         out.append(held.close())

@@ -55,12 +55,13 @@ class Releases:
     """Every vesicle that cells send in a run, by the time of its release.
 
     ``sender`` is the cell, ``burst`` the release that it belongs to: all vesicles of a burst
-    leave at one point of the membrane at one moment.
+    leave at one point of the membrane at one moment. ``from_membrane`` marks ectosomes.
     """
 
     time_s: Floats
     sender: NDArray[np.int32]
     burst: NDArray[np.int32]
+    from_membrane: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return int(self.time_s.size)
@@ -90,6 +91,7 @@ def releases(
     times: list[Floats] = []
     who: list[Ints] = []
     which: list[Ints] = []
+    budded: list[NDArray[np.bool_]] = []
     burst = 0
     for sender in senders:
         rng = Streams(seed).of("tissue.release", int(sender))
@@ -101,6 +103,7 @@ def releases(
         times.append(np.repeat(at, counts))
         who.append(np.full(int(counts.sum()), sender, np.int64))
         which.append(burst + np.repeat(np.arange(counts.size), counts))
+        budded.append(np.repeat(np.arange(counts.size) >= bursts, counts))
         burst += counts.size
     time = np.concatenate(times) if times else np.zeros(0)
     order = np.argsort(time, kind="stable")
@@ -114,6 +117,7 @@ def releases(
         time[order],
         np.concatenate(who)[order].astype(np.int32),
         np.concatenate(which)[order].astype(np.int32),
+        np.concatenate(budded)[order],
     )
 
 

@@ -22,7 +22,13 @@ from exosome.numerics.brownian.compiled import inlined_kernel, kernel
 from exosome.numerics.brownian.narrow import TURNED, narrowed
 from exosome.numerics.brownian.philox import block, draw_steps, uniform
 from exosome.numerics.brownian.shell import longest_in_shell
-from exosome.numerics.brownian.tube import above_wall, kept_on_side, longest_step, meet_wall
+from exosome.numerics.brownian.tube import (
+    above_wall,
+    behind_wall,
+    kept_on_side,
+    longest_step,
+    meet_wall,
+)
 from exosome.numerics.network.bits import as_float
 
 if TYPE_CHECKING:
@@ -331,13 +337,17 @@ def move(
             # In fixed steps only what a path can meet matters, unless there is a flow around it.
             within = _FAR * sigma if fixed > 0.0 and flow != 2 else reach
             gap2 = within
-            if head_gap[lane] < within:
+            if head_gap[lane] < within and not (
+                has_tube and behind_wall(tube, spheres, head[lane], in_lumen)
+            ):
                 first, gap1 = head[lane], head_gap[lane]
             for entry in range(first_entry[lane] + 1, last_entry[lane]):
                 # Nearest to the middle first: none that follows can be nearer than this.
                 if entry_gap[entry] - off[lane] > gap2:
                     break
                 s = listed[entry]
+                if has_tube and behind_wall(tube, spheres, s, in_lumen):
+                    continue
                 dx, dy, dz = x - spheres[s, 0], y - spheres[s, 1], z - spheres[s, 2]
                 gap = np.sqrt(dx * dx + dy * dy + dz * dz) - spheres[s, 3]
                 if gap < gap1:

@@ -89,7 +89,11 @@ def _step(
     end += velocity_um_per_s(half_way, world, nearest) * dt
     fate = np.full(free.size, FREE, np.int32)
     if world.radii_um.size:
-        end, fate = _at_spheres(start, end, nearest, d, kind, dt, world, rng)
+        met, by = _at_spheres(start, end, nearest, d, kind, dt, world, rng)
+        # In a tube without spheres the nearest stands behind the wall.
+        parted = _in_tube(start, world) != _in_tube(world.centres_um[nearest], world)
+        end = np.where(parted[:, None], end, met)
+        fate = np.where(parted, FREE, by).astype(np.int32)
     if world.tube is not None:
         _at_tube(start, end, fate, d, dt, world.tube, rng)
     _at_faces(start, end, fate, d, dt, world, rng)
@@ -103,7 +107,13 @@ def _nearest(at: Floats, world: World) -> NDArray[np.int64]:
     if not world.radii_um.size:
         return np.zeros(len(at), np.int64)
     apart: Floats = np.sqrt(((at[:, None, :] - world.centres_um[None]) ** 2).sum(axis=2))
-    return np.asarray(np.argmin(apart - world.radii_um[None], axis=1), dtype=np.int64)
+    parted = _in_tube(at, world)[:, None] != _in_tube(world.centres_um, world)[None]
+    apart = np.where(parted, np.inf, apart - world.radii_um[None])
+    return np.asarray(np.argmin(apart, axis=1), dtype=np.int64)
+
+
+def _in_tube(at: Floats, world: World) -> NDArray[np.bool_]:
+    return np.zeros(len(at), np.bool_) if world.tube is None else world.tube.holds(at)
 
 
 def velocity_um_per_s(at: Floats, world: World, nearest: NDArray[np.int64] | None = None) -> Floats:

@@ -143,6 +143,12 @@ def above_wall(tube: Floats, x: float, y: float) -> float:
 
 
 @kernel
+def behind_wall(tube: Floats, spheres: Floats, sphere: int, in_lumen: bool) -> bool:
+    """Return whether a sphere stands on the other side of the wall: no path meets it first."""
+    return in_lumen != (above_wall(tube, spheres[sphere, 0], spheres[sphere, 1]) < 0.0)
+
+
+@kernel
 def longest_step(
     tube: Floats, x: float, y: float, d: float, nearest: float, second: float, surface: float,
     floor: float,
