@@ -116,7 +116,9 @@ def shares_at_tube(  # noqa: PLR0913  (the numbers of one problem)
     up, down = conductance / volume[:-1], conductance / volume[1:]
     matrix = _sparse.diags_array([up, main, down], offsets=[1, 0, -1], format="csc")
     none = np.zeros(middle.size)
-    inside = crank_nicolson(matrix, (middle < radius_um).astype(np.float64), none, time_s, steps=steps)
+    inside = crank_nicolson(
+        matrix, (middle < radius_um).astype(np.float64), none, time_s, steps=steps
+    )
     alive = crank_nicolson(matrix, none + 1.0, none, time_s, steps=steps)
     # Not across the wall, where both jump.
     both = np.empty((starts_um.size, 2))
