@@ -201,7 +201,7 @@ def follow(
 
     A run of days has frames far apart, and few vesicles live from one to the next. Here the same
     vesicles are seen again and again: the clock of each starts at its release. Paths have the law
-    of the run's, not its luck.
+    of the run's, not its luck; the surfaces of cells do not fill.
     """
     chosen = slice(0, len(sent), -(-len(sent) // MOST_DRAWN))
     some = Sent(
