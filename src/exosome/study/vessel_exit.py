@@ -162,7 +162,7 @@ def _result(planned: VesselPlan, sent: Sent, state: State, workers: int) -> Vess
         depth_um=tube.height_um(state.end_um[ended]),
         taken_depth_um=tube.height_um(state.end_um[taken]),
         cell_depth_um=tube.height_um(planned.layout.centres_um) - planned.layout.radii_um,
-        depths=tuple(DepthLaw(planned.radius_um, one.length_um) for one in law.laws),
+        depths=tuple(DepthLaw(planned.radius_um, float(one.length_um)) for one in law.laws),
         weights=law.shares,
         length_um=decay_length(planned, 0.0),
         knock_outs=vessel_knock_outs(planned, workers),
