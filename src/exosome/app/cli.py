@@ -128,12 +128,22 @@ def run_scenario(
     seed: Seed = 1,
     workers: Workers = 2,
     quiet: Quiet = False,
+    export: Annotated[
+        str,
+        typer.Option(
+            help="near-and-far, niche: also write vtk (ParaView), anndata (scanpy, squidpy) or "
+            "simularium files; several with commas. Needs exosome\\[exports].",
+            metavar="FORMATS",
+        ),
+    ] = "",
 ) -> None:
     """Run a scenario of one of the engines."""
     from exosome.app.scenarios import engine_asked
 
-    engine_asked(name).run(
-        name, out=out, numbers=numbers or [], seed=seed, workers=workers, quiet=quiet
+    engine = engine_asked(name)
+    chosen = engine.asked(export)
+    engine.run(
+        name, out=out, numbers=numbers or [], seed=seed, workers=workers, quiet=quiet, **chosen
     )
 
 

@@ -15,6 +15,8 @@ from exosome.core.files import parse_toml, read_text, write_new
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SPACE_FORMATS = ("vtk", "anndata", "simularium")
+
 
 @dataclass(frozen=True, slots=True)
 class Engine:
@@ -29,6 +31,8 @@ class Engine:
     module, runs, checks : str
         Where the command line's functions are. ``runs`` takes ``(name_or_file, *, out, numbers,
         seed, workers, quiet)``, ``checks`` takes ``(name_or_file, *, numbers)``.
+    formats : tuple of str
+        Files of other programs that ``runs`` writes if they are named in ``formats``.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Engine:
     module: str
     runs: str
     checks: str
+    formats: tuple[str, ...] = ()
 
     @property
     def run(self) -> Callable[..., None]:
@@ -46,6 +51,26 @@ class Engine:
     def check(self) -> Callable[..., None]:
         """The function that validates a scenario, loaded when asked for."""
         return self._held(self.checks)
+
+    def asked(self, export: str) -> dict[str, tuple[str, ...]]:
+        """Return the option ``formats`` of ``runs`` from a list with commas; none if it is empty.
+
+        Raises
+        ------
+        InputError
+            The engine writes no such files.
+        """
+        named = tuple(dict.fromkeys(one.strip() for one in export.split(",") if one.strip()))
+        for one in named:
+            if one not in self.formats:
+                raise InputError(
+                    f"{self.name} is not written as {one!r}",
+                    where="--export",
+                    remedy=f"give some of {', '.join(self.formats)}, with commas"
+                    if self.formats
+                    else "leave the option out; near-and-far and niche have exports",
+                )
+        return {"formats": named} if named else {}
 
     def _held(self, name: str) -> Any:
         return getattr(import_module(self.module), name)
@@ -69,8 +94,10 @@ ENGINES = (
         "check_cell_to_cell",
     ),
     Engine("dish", "dish", "exosome.app.dish", "run_dish", "check_dish"),
-    Engine("near-and-far", "tissue", "exosome.app.tissue", "run_tissue", "check_tissue"),
-    Engine("niche", "tissue", "exosome.app.tissue", "run_tissue", "check_tissue"),
+    Engine(
+        "near-and-far", "tissue", "exosome.app.tissue", "run_tissue", "check_tissue", SPACE_FORMATS
+    ),
+    Engine("niche", "tissue", "exosome.app.tissue", "run_tissue", "check_tissue", SPACE_FORMATS),
     Engine(
         "vessel-exit",
         "vessel",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -17,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exosome.app.terminal import console
+from exosome.app.tissue_exports import exported, exports_can_be_written
 from exosome.app.tissue_figures import Cell, distances, picture, slab
 from exosome.app.tissue_types import by_type, histogram, matrix
 from exosome.catalog.load import load_catalog
@@ -40,6 +42,7 @@ Values = dict[str, Any]  # what a page shows, as plain values
 _BINS = 30
 _MOST_DRAWN = 8_000
 _LARGEST = 8
+_EARLY = 0.1  # of a film of vesicles from their release on: the still, while most are on the way
 
 
 def run_tissue(
@@ -50,6 +53,7 @@ def run_tissue(
     seed: int,
     workers: int,
     quiet: bool,
+    formats: Sequence[str] = (),
 ) -> None:
     """Run a scenario of cells in space, write its directory and print the page.
 
@@ -68,12 +72,15 @@ def run_tissue(
         Root of all chance; threads, on which the result does not depend.
     quiet : bool
         Print the place of the page only.
+    formats : sequence of {"vtk", "anndata", "simularium"}
+        Files for other programs.
 
     Raises
     ------
     InputError
-        The scenario, a number or the directory cannot be used.
+        The scenario, a number or the directory cannot be used, or a library is missing.
     """
+    exports_can_be_written(formats)
     stem = Path(name_or_file).stem
     planned = plan(
         read_scenario(name_or_file), load_catalog(tuple(numbers)), seed=seed, where=f"{stem}.toml"
@@ -103,6 +110,9 @@ def run_tissue(
         "knock-outs.csv": _csv(summary["knock_outs"]),
         "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
     }  # fmt: skip
+    folders = exported(result, formats, kinds, title=str(summary["title"]), origin=origin.stable())
+    for folder, held in folders.items():
+        write_all(directory / folder, held, where="--out")
     write_all(directory, {name: text.encode() for name, text in written.items()}, where="--out")
     snapshots.forget(directory)
     if not quiet:
@@ -255,8 +265,31 @@ def tissue_page(result: Result, summary: Values) -> str:
     style = re.search(r"<style>(.*?)</style>", report, re.DOTALL)
     text = package.joinpath("tissue.html.j2").read_text("utf-8")
     return held.from_string(text).render(
-        s=summary, style="" if style is None else style[1], **_figures(result)
+        s=summary, style="" if style is None else style[1], films=_films(result), **_figures(result)
     )
+
+
+def _films(result: Result) -> list[Values]:
+    from exosome.app.tissue_film import filmed
+
+    planned, followed = result.plan, result.followed
+    words = (
+        f"{len(followed.sent):,} of the vesicles, all with their clocks set to zero at their "
+        "release. Paths have the law of the run, not its luck."
+    )
+    day = "The run itself; a vesicle seen in one frame has often ended by the next."
+    told = ((followed, "min", _EARLY, words), (result.film, "h", 1.0, day))
+    shown: list[Values] = []
+    for film, unit, still, words in told:
+        made = filmed(film, planned.layout, planned.senders, unit=unit, still=still)
+        every = film.duration_s / (made.frames - 1)
+        apart = f"{_fig(every)} s" if every < 60.0 else f"{_fig(every / 60.0)} min"
+        shown.append({
+            "words": f"{words} A frame every {apart}; the darkest cell took up {made.most:,}.",
+            "moving": base64.b64encode(made.moving).decode(),
+            "still": base64.b64encode(made.still).decode(),
+        })  # fmt: skip
+    return shown
 
 
 def _figures(result: Result) -> dict[str, str]:

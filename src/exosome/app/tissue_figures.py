@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 # Seven steps of a scale that is even in lightness (after viridis, read from dark to light).
 SCALE = ("#fde725", "#90d743", "#35b779", "#21918c", "#31688e", "#443983", "#440154")
-_NONE, _SENDER = "#b9bec4", "#d55e00"
+NONE, SENDER = "#b9bec4", "#d55e00"
+TURN, TILT = math.radians(35.0), math.radians(24.0)  # of the block, seen from above one corner
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,7 @@ def picture(
     Cells in front of the cut are left away; those behind are drawn from far to near. ``source``
     is what the legend calls a cell without an amount.
     """
-    turn, tilt = math.radians(35.0), math.radians(24.0)
-    cos_t, sin_t, cos_p, sin_p = math.cos(turn), math.sin(turn), math.cos(tilt), math.sin(tilt)
+    cos_t, sin_t, cos_p, sin_p = math.cos(TURN), math.sin(TURN), math.cos(TILT), math.sin(TILT)
     middle = tuple(0.5 * edge for edge in size)
 
     def project(x: float, y: float, z: float) -> tuple[float, float, float]:
@@ -81,7 +81,7 @@ def picture(
         f'<radialGradient id="{key}-{name}" cx="0.35" cy="0.3" r="0.8"><stop offset="0" '
         f'stop-color="{_lighter(colour)}"/><stop offset="0.6" stop-color="{colour}"/>'
         f'<stop offset="1" stop-color="{_darker(colour)}"/></radialGradient>'
-        for name, colour in [*enumerate(SCALE), ("n", _NONE), ("s", _SENDER)]
+        for name, colour in [*enumerate(SCALE), ("n", NONE), ("s", SENDER)]
     )
     corners = [(x, y, z) for x in (0, size[0]) for y in (middle[1], size[1]) for z in (0, size[2])]
 
@@ -112,7 +112,7 @@ def slab(
     parts: list[str] = []
     for one in cells:
         step = None if one.amount is None else step_of(one.amount, most)
-        fill = _SENDER if one.amount is None else _NONE if step is None else SCALE[step]
+        fill = SENDER if one.amount is None else NONE if step is None else SCALE[step]
         parts.append(
             f'<circle cx="{10 + scale * one.x:.1f}" cy="{24 + scale * (height - one.z):.1f}" '
             f'r="{scale * one.radius:.1f}" fill="{fill}"/>'
@@ -218,7 +218,7 @@ def chart(
 
 
 def _legend(most: float, y: float, unit: str = "vesicles taken up", source: str = "sender") -> str:
-    parts = [f'<rect x="10" y="{y}" width="22" height="12" fill="{_NONE}"/>']
+    parts = [f'<rect x="10" y="{y}" width="22" height="12" fill="{NONE}"/>']
     parts.append(_text(21, y + 26, "0", "middle"))
     for i, colour in enumerate(SCALE):
         parts.append(f'<rect x="{40 + 22 * i}" y="{y}" width="22" height="12" fill="{colour}"/>')
@@ -226,7 +226,7 @@ def _legend(most: float, y: float, unit: str = "vesicles taken up", source: str 
     parts.append(_text(40 + 22 * len(SCALE), y + 26, f"{most:,.0f}", "end"))
     parts.append(_text(202, y + 10, unit + ", logarithmic", "start"))
     parts.append(
-        f'<circle cx="209" cy="{y + 22}" r="6" fill="{_SENDER}"/>'
+        f'<circle cx="209" cy="{y + 22}" r="6" fill="{SENDER}"/>'
         + _text(220, y + 26, source, "start")
     )
     return "".join(parts)

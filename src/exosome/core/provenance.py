@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 # The libraries that can change a digit or a pixel of the results.
-_LIBRARIES = ("numpy", "scipy", "pint", "pydantic", "matplotlib")
+_LIBRARIES = ("numpy", "scipy", "pint", "pydantic", "matplotlib", "pillow")
 
 
 @dataclass(frozen=True, slots=True)

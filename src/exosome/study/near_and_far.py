@@ -19,6 +19,7 @@ from exosome.study.space_law import decay_length, mixed_law
 from exosome.study.space_packings import packings
 from exosome.study.space_saturation import filled, opening
 from exosome.study.space_world import sent_by, world_of
+from exosome.tissue.frames import Film, Frames, follow
 from exosome.tissue.space import Link, Sent, State, balance, is_held, links, windows
 
 if TYPE_CHECKING:
@@ -36,12 +37,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
+_FOLLOWED = 4.0  # life times of a film: two in a hundred would still be free, were there only loss
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
     """What happened in space.
 
     ``distance_um`` is that from the sender's centre of every vesicle that another cell took up.
+    ``film`` is the run at even times, ``followed`` some of its vesicles from their release on.
     """
 
     plan: Plan
@@ -58,6 +62,8 @@ class Result:
     packings: tuple[Packing, ...]
     knock_outs: tuple[KnockOut, ...]
     filled: Filled | None
+    film: Film
+    followed: Film
 
     def law_within(self, distance_um: Floats) -> Floats:
         """Return the closed form's share within a distance, over all sizes of vesicle."""
@@ -83,6 +89,7 @@ def run(
     fingerprint = planned.fingerprint
     kept = None if directory is None else snapshots.found(directory, fingerprint)
     state = State.fresh(sent) if kept is None else State.of(kept)
+    frames = Frames.fresh(sent) if kept is None else Frames.of(kept)
     told.start("windows of time", count)
     told.advance(state.window)
     try:
@@ -91,15 +98,22 @@ def run(
             bias=planned.scenario.run.bias, workers=workers,
             share_open=opening(planned, planned.conditions, count),
         ):  # fmt: skip
+            frames = frames.after(done, count)
             if directory is not None:
-                snapshots.keep(directory, fingerprint, done.arrays())
+                snapshots.keep(directory, fingerprint, {**done.arrays(), **frames.arrays()})
             told.advance()
     finally:
         told.finish()
-    return _result(planned, sent, state, workers)
+    film = Film(sent, state, frames, planned.duration_s, count)
+    until = min(planned.duration_s, _FOLLOWED / planned.middle("space_loss"))
+    followed = follow(
+        sent, world, until, seed=planned.seed, bias=planned.scenario.run.bias, workers=workers
+    )
+    return _result(planned, film, followed, workers)
 
 
-def _result(planned: Plan, sent: Sent, state: State, workers: int) -> Result:
+def _result(planned: Plan, film: Film, followed: Film, workers: int) -> Result:
+    sent, state = film.sent, film.state
     vesicles, cargo = balance(state, sent)
     cells = len(planned.layout)
     taken = state.fate >= 0
@@ -123,6 +137,8 @@ def _result(planned: Plan, sent: Sent, state: State, workers: int) -> Result:
         packings=packings(planned, state, sent),
         knock_outs=rows if sites is None else (*rows, sites.knock_out),
         filled=sites,
+        film=film,
+        followed=followed,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from exosome.delivery.pool import pool
 from exosome.study.space_setting import BINDING_ROLES, SITE_ROLES, SPACE_ROLES, Setting
 from exosome.study.space_uptake import uptake_of
 from exosome.tissue import geometry
+from exosome.tissue.cells_anndata import Columns, from_anndata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -214,7 +216,7 @@ def layout_of(asked: TissueAsked, radius: float, seed: int, where: str) -> Layou
                 where=f"{at}.types",
                 remedy="take [tissue.types] away",
             )
-        return geometry.from_table(asked.cells_file, where=f"{at}.cells_file")
+        return _from_file(asked, asked.cells_file, radius, at)
     if asked.geometry == "monolayer":
         layout = geometry.monolayer(edge, lengths["height"], radius, share, rng, where=at)
     elif asked.geometry == "spheroid":
@@ -224,6 +226,26 @@ def layout_of(asked: TissueAsked, radius: float, seed: int, where: str) -> Layou
     else:
         layout = geometry.packed(edge, radius, share, rng, where=at)
     return of_types(layout, asked.types, seed, at)
+
+
+def _from_file(asked: TissueAsked, file: str, radius: float, at: str) -> Layout:
+    where = f"{at}.cells_file"
+    if Path(file).suffix != ".h5ad":
+        for key in ("cells_unit", "radius_key", "type_key"):
+            if getattr(asked, key) is not None:
+                raise InputError(
+                    f"{key} is for AnnData files, and {Path(file).name!r} is a table",
+                    where=f"{at}.{key}",
+                    remedy="leave it out; a table has the columns x, y, z, radius (um) and type",
+                )
+        return geometry.from_table(file, where=where)
+    unit = to_internal(asked.cells_unit or "1 um", "um", where=f"{at}.cells_unit")
+    if not 1e-6 <= unit <= 1e6:
+        raise InputError(
+            f"a unit of {unit:g} um", where=f"{at}.cells_unit", remedy='such as "0.5 um" a pixel'
+        )
+    columns = Columns(unit, asked.radius_key, asked.type_key)
+    return from_anndata(file, columns, radius_um=radius, where=where)
 
 
 def of_types(layout: Layout, shares: Mapping[str, float], seed: int, where: str) -> Layout:

@@ -25,6 +25,9 @@ class TissueAsked(Strict):
     extent: str = "100 um"
     cell_fraction: Number = 0.2
     cells_file: str | None = None
+    cells_unit: str | None = None
+    radius_key: str | None = None
+    type_key: str | None = None
     types: dict[Word, Annotated[float, Field(gt=0.0, le=1.0, strict=False)]] = Field(
         default_factory=dict
     )

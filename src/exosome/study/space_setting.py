@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from exosome import __version__
 from exosome.numerics.brownian import Binding
+from exosome.tissue.frames import MOST_DRAWN, MOST_FRAMES
 from exosome.tissue.saturation import Sites
 from exosome.tissue.vesicles import Matrix
 
@@ -130,6 +131,7 @@ class Setting:
             "numbers": {one.role: one.median for one in self.every_pool},
             "types": self.uptake.types,
             "seed": self.seed,
+            "frames": [MOST_FRAMES, MOST_DRAWN],
         }
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
         for part in (self.layout.size_um, self.layout.centres_um, self.layout.radii_um):

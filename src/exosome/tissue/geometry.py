@@ -221,10 +221,15 @@ def from_table(path: Path | str, *, where: str) -> Layout:
     if not held:
         raise InputError("there are no cells", where=where, remedy="give one line for each cell")
     table = np.array(held)
-    margin = float(table[:, 3].max())
-    low = (table[:, :3] - table[:, 3:]).min(axis=0) - margin
-    high = (table[:, :3] + table[:, 3:]).max(axis=0) + margin
-    return Layout(high - low, table[:, :3] - low, table[:, 3].copy(), tuple(kinds))
+    return boxed(table[:, :3], table[:, 3].copy(), tuple(kinds))
+
+
+def boxed(centres_um: Floats, radii_um: Floats, kinds: tuple[str, ...]) -> Layout:
+    """Return cells in a box that reaches one largest radius beyond the outermost of them."""
+    margin = float(radii_um.max())
+    low = (centres_um - radii_um[:, None]).min(axis=0) - margin
+    high = (centres_um + radii_um[:, None]).max(axis=0) + margin
+    return Layout(high - low, centres_um - low, radii_um, kinds)
 
 
 def _filled(
