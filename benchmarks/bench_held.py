@@ -21,7 +21,8 @@ from bench_space import outside, spheres
 
 from exosome.catalog.load import load_catalog
 from exosome.numerics.brownian import DECAYED, Particles, World, advance
-from exosome.study.near_and_far import plan, read_scenario
+from exosome.study.space_plan import plan
+from exosome.study.space_scenario import read_scenario
 from exosome.tissue.vesicles import diameters, diffusivity
 
 _DAY_S = 86_400.0

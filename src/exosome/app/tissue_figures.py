@@ -182,7 +182,8 @@ def chart(
     measure: str,
 ) -> str:  # fmt: skip
     """Return grouped bars of shares: one group for each name, one tone for each series."""
-    top = max((share for _, shares in series for share in shares), default=1.0) * 1.06 or 1.0
+    top = max((share for _, shares in series for share in shares), default=1.0) or 1.0
+    top = min(1.0, 1.06 * top)
     left, wide, high, base = 46.0, 344.0, 190.0, 230.0
     group = wide / max(1, len(names))
     bar = 0.84 * group / max(1, len(series))
@@ -190,7 +191,7 @@ def chart(
     for i in range(1, 5):
         y = base - high * i / 4
         parts.append(
-            _text(left - 4, y + 4, f"{100 * top * i / 4:.2g} %", "end")
+            _text(left - 4, y + 4, f"{100 * top * i / 4:.3g} %", "end")
             + f'<path d="M{left} {y:.1f}h{wide}" stroke="var(--rule)"/>'
         )
     for j, (name, shares) in enumerate(series):
@@ -201,18 +202,19 @@ def chart(
                 f'y="{base - tall:.1f}" width="{max(0.5, bar - 0.5):.1f}" height="{tall:.1f}" '
                 f'fill="var(--series-{j + 1})"/>'
             )
-        y = 34.0 + 16.0 * j
+        y = base + 54.0 + 16.0 * j
         parts.append(
-            f'<rect x="{left + wide - 12}" y="{y - 10}" width="12" height="12" '
-            f'fill="var(--series-{j + 1})"/>' + _text(left + wide - 18, y, name, "end", "ink")
+            f'<rect x="{left}" y="{y - 10}" width="12" height="12" '
+            f'fill="var(--series-{j + 1})"/>' + _text(left + 18, y, name, "start", "ink")
         )
-    every = max(1, math.ceil(len(names) / 7))
+    # Not so many names that they meet.
+    every = max(1, math.ceil(len(names) * max(map(len, names)) / 45))
     for i, name in enumerate(names):
         if i % every == 0:
             parts.append(_text(left + group * (i + 0.5), base + 16, name, "middle"))
     parts.append(f'<path d="M{left} {base}h{wide}" stroke="var(--ink)"/>')
     parts.append(_text(left + wide / 2, base + 34, label, "middle"))
-    return _svg(key, label, f"Bars: {measure}.", "".join(parts), base + 42)
+    return _svg(key, label, f"Bars: {measure}.", "".join(parts), base + 50 + 16 * len(series))
 
 
 def _legend(most: float, y: float, unit: str = "vesicles taken up", source: str = "sender") -> str:
