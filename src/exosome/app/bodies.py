@@ -47,14 +47,20 @@ if TYPE_CHECKING:
 
     from exosome.body.published import Point
     from exosome.catalog.record import Sourced
-    from exosome.study.body import BodyResult, BodyScenario, Plan
+    from exosome.study.body import Band, BodyResult, BodyScenario, Plan
 
     Values = dict[str, Any]
 
 _CHARTS = ("blood", "liver", "spleen", "lung", "kidney", "gut", "bone", "brain")
+_CHARTS_WITH_TUMOUR = (*_CHARTS[:5], "tumour", "gut", "bone")
 _FLOOR = 0.01
 _FRAMES_H = (1.0 / 30.0, 1.0, 4.0)
 _TABLE_H = (1.0 / 30.0, 0.25, 1.0, 4.0)
+_SURFACES = {
+    "equilibrium": "in equilibrium with opsonins from the start",
+    "bare": "given bare, then exchanging with opsonins",
+    "opsonised": "given opsonised, then exchanging with opsonins",
+}
 _END_NAMES = {
     "digested": "digested in cells",
     "lysed": "lysed",
@@ -238,6 +244,20 @@ def body_summary(result: BodyResult) -> Values:
         "diameter_nm": result.sizes.median_nm,
         "diameter_gsd": result.sizes.gsd,
         "class_diameters_nm": list(result.sizes.diameters_nm),
+        "surface": _SURFACES[
+            "bare" if design.antibodies and design.surface == "equilibrium" else design.surface
+        ],
+        "opsonised": _course_at_times(result, result.opsonised),
+        "antibody": _course_at_times(result, result.antibody),
+        "aggregated": 0.0 if result.sizes.aggregates is None else result.sizes.aggregates.share,
+        "aggregate_nm": None
+        if result.sizes.aggregates is None
+        else result.sizes.aggregates.median_nm,
+        "tumour_g": held.tumour_ml,
+        "doses": [
+            {"hour": hour, "half_life_min": [None if math.isinf(x) else x for x in half]}
+            for hour, half in result.doses
+        ],
         "infusion_h": design.infusion_h,
         "repeats_h": list(design.repeats_h),
         "changed": dict(planned.scenario.change),
@@ -343,6 +363,19 @@ def _at_times(result: BodyResult, course: Any) -> dict[str, float]:
     return {
         f"at {_time(hour)}": float(course[_nearest(result, hour)])
         for hour in _shown_hours(result, _TABLE_H)
+    }
+
+
+def _course_at_times(result: BodyResult, band: Band | None) -> dict[str, float] | None:
+    """Return the middle of a course two minutes after each dose, in words; None if there is none."""
+    if band is None:
+        return None
+    starts = [0.0, *result.plan.design.repeats_h]
+    return {
+        "at 2 min" if not start else f"at {_time(start)} and 2 min": float(
+            band.middle[_nearest(result, start + 1.0 / 30.0)]
+        )
+        for start in starts
     }
 
 
@@ -457,7 +490,8 @@ def body_page(result: BodyResult, summary: Values) -> str:
 def _figures(result: BodyResult, summary: Values) -> dict[str, str]:
     by_cells = result.plan.design.by_cells
     bands = result.vesicles if by_cells else result.label
-    shown = [name for name in _CHARTS if name in bands]
+    charts_of = _CHARTS_WITH_TUMOUR if result.plan.design.tumour else _CHARTS
+    shown = [name for name in charts_of if name in bands]
     if result.plan.design.route.is_depot:
         shown = ["depot", "nodes", *shown[:6]]
     charts = [
@@ -528,6 +562,7 @@ def _terminal(s: Values) -> RenderableType:
             + ("more than the run" if half[1] is None else f"{_fig(half[1])} min")
             + f" ({_minutes(half[0])} to {_minutes(half[2])})"
         ),
+        *_after_doses(s),
         Text(""),
     ]
     hour = s["organs"][0]["hour"]
@@ -592,6 +627,22 @@ def _terminal(s: Values) -> RenderableType:
     counts = ", ".join(f"{n} {status}" for status, n in s["read_counts"].items())
     parts.append(Text(f"Numbers: {counts}"))
     return Group(*parts)
+
+
+def _after_doses(s: Values) -> list[RenderableType]:
+    """Return a line for each further dose, and one for what covers the vesicles."""
+    lines: list[RenderableType] = [
+        Text(
+            f"after the dose at {_time(one['hour'])}: half gone in {_minutes(one['half_life_min'][1])}"
+            f" ({_minutes(one['half_life_min'][0])} to {_minutes(one['half_life_min'][2])})"
+        )
+        for one in s["doses"][1:]
+    ]
+    for what, of in (("opsonised in blood", "opsonised"), ("antibody raised", "antibody")):
+        if s[of]:
+            at = ", ".join(f"{when} {_fig(value)} %" for when, value in s[of].items())
+            lines.append(Text(f"{what}: {at}"))
+    return lines
 
 
 def _weight(grams: float) -> str:
