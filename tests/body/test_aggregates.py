@@ -67,10 +67,10 @@ def test_wide_aggregates_lodge_in_the_lung_at_first_passage(dosed, species):
     wide = dosed(CLUMPED, species=species, aggregates=Aggregates(0.5, 30_000.0, 1.3))
     # In 15 min all blood has passed the lung many times in every species.
     assert wide.percent("lung")[2] > 45.0
-    assert single.percent("lung")[2] < 0.5 * wide.percent("lung")[2]
+    assert single.percent("lung")[2] < 0.7 * wide.percent("lung")[2]
     free = dosed(CLUMPED, species=species, aggregates=Aggregates(0.5, 30_000.0, 1.3),
                  change={"lodging": 0.0})  # fmt: skip
-    assert free.percent("lung")[2] < 0.5 * wide.percent("lung")[2]
+    assert free.percent("lung")[2] < 0.7 * wide.percent("lung")[2]
     assert wide.percent("lung")[-1] < 0.7 * wide.percent("lung")[2]  # they come apart
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from exosome.body.observe import Conditions, signal, vesicles
-from exosome.body.particles import Design, network, roles_of, values_of
+from exosome.body.design import Design
+from exosome.body.particles import network, roles_of, values_of
 from exosome.body.physiology import body
-from exosome.body.sizes import size_classes
+from exosome.body.sizes import Aggregates, size_classes
 from exosome.delivery.pool import pool
 from exosome.numerics.network import mean_fields
 
@@ -33,6 +34,9 @@ Direction = Literal["rises", "falls", "unchanged"]
 # a step), so a thousandth is a change. Nothing here is drawn.
 _SAME = 1e-3
 _CLASSES = 3
+_LATER_H = 168.0
+_CLUMPED = Aggregates(0.5, 30_000.0, 1.3)
+_TUMOUR_ML = 0.3  # for a liver of a mouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ def watched(
     gsd: float,
     change: Mapping[str, float] | None = None,
     residual_blood: float = 1.0,
+    aggregates: Aggregates | None = None,
+    hours: Floats = _HOURS,
 ) -> Watched:
     """Return what one run at the middle of every number shows."""
     numbers = {role: pool(catalog, role, where="body").median for role in roles_of(design)}
@@ -94,11 +100,11 @@ def watched(
         for one in catalog.values()
         if one.role.startswith("body_fold.seen_")
     }
-    sizes = size_classes(diameter_nm, gsd, design.classes)
+    sizes = replace(size_classes(diameter_nm, gsd, design.classes), aggregates=aggregates)
     values = values_of(design, held, sizes, numbers, dose=dose, change=change)
     found = mean_fields(
         network(design, values),
-        _HOURS,
+        hours,
         values=values,
         relative_tolerance=1e-7,
         absolute_tolerance=1e-12 * dose,
@@ -111,7 +117,7 @@ def watched(
     given = dose + values["dose_impurity"]
     seen = signal(design, held, of, numbers, Conditions(residual_blood))
     return Watched(
-        _HOURS,
+        hours,
         {name: 100.0 * x / given for name, x in seen.items()},
         {name: 100.0 * x / dose for name, x in vesicles(design, of).items()},
         {p.key: 100.0 * of(f"n_{p.key}") / dose for p in design.populations},
@@ -129,6 +135,7 @@ def changes_table(design: Design, catalog: Catalog, *, species: str = "mouse") -
     plain = replace(
         design, kind=KINDS["vesicle"], route=ROUTES["iv"], label=LABELS["iodine125"],
         classes=_CLASSES, infusion_h=0.0, repeats_h=(), by_cells=False,
+        surface="equilibrium", antibodies=False, aggregates=False, tumour=False,
     )  # fmt: skip
     size = pool(catalog, "vesicle_diameter", where="body").median
     spread = pool(catalog, "vesicle_diameter_gsd", where="body").median
@@ -141,10 +148,13 @@ def changes_table(design: Design, catalog: Catalog, *, species: str = "mouse") -
         change: Mapping[str, float] | None = None,
         diameter_nm: float = size,
         residual_blood: float = 1.0,
+        hours: Floats = _HOURS,
     ) -> Watched:
         return watched(
-            chosen, held, catalog, dose=dose * scale, diameter_nm=diameter_nm, gsd=spread,
-            change=change, residual_blood=residual_blood,
+            chosen, replace(held, tumour_ml=_TUMOUR_ML * scale) if chosen.tumour else held, catalog,
+            dose=dose * scale, diameter_nm=diameter_nm, gsd=spread, change=change,
+            residual_blood=residual_blood, aggregates=_CLUMPED if chosen.aggregates else None,
+            hours=hours,
         )  # fmt: skip
 
     base = go()
@@ -281,4 +291,74 @@ def changes_table(design: Design, catalog: Catalog, *, species: str = "mouse") -
         bare_lipid.at(bare_lipid.vesicles, "blood", 4.0),
         coat.at(coat.vesicles, "blood", 4.0),
     )
+    one_size = replace(plain, classes=1)
+    followed = replace(one_size, surface="bare")
+    usual, alone = go(followed), go(followed, change={"opsonins": 0.0})
+    for organ, hour, expected in (
+        ("liver", 0.25, "falls"), ("spleen", 1.0, "falls"), ("blood", 1.0, "rises"),
+    ):  # fmt: skip
+        row(
+            "opsonins removed, dose given bare",
+            f"vesicles in {organ} at {'15 min' if hour < 1.0 else '1 h'}, %",
+            expected,
+            usual.at(usual.vesicles, organ, hour),
+            alone.at(alone.vesicles, organ, hour),
+        )
+    row(
+        "opsonins removed, dose given bare",
+        "vesicles in Kupffer cells at 1 h, %",
+        "falls",
+        usual.at(usual.cells, "kupffer", 1.0),
+        alone.at(alone.cells, "kupffer", 1.0),
+    )
+    peg = replace(followed, kind=KINDS["peg_liposome"], repeats_h=(_LATER_H,), antibodies=True)
+    later = np.array([0.0, 1.0, _LATER_H, _LATER_H + 1.0])
+    raised = go(peg, diameter_nm=100.0, hours=later)
+    never = go(peg, diameter_nm=100.0, hours=later, change={"antibodies": 0.0})
+    row(
+        "PEG-liposomes again after 7 d, against the first time",
+        "particles in blood 1 h after a dose, % of one",
+        "falls",
+        raised.at(raised.vesicles, "blood", 1.0),
+        raised.at(raised.vesicles, "blood", _LATER_H + 1.0),
+    )
+    row(
+        "PEG-liposomes again after 7 d, antibodies removed",
+        "particles in blood 1 h after the second dose, % of one",
+        "rises",
+        raised.at(raised.vesicles, "blood", _LATER_H + 1.0),
+        never.at(never.vesicles, "blood", _LATER_H + 1.0),
+    )
+    single, clumped = go(one_size), replace(one_size, aggregates=True)
+    lodged, passed = go(clumped), go(clumped, change={"lodging": 0.0})
+    row(
+        "half of the dose in aggregates of 30 um",
+        "vesicles in lung at 15 min, %",
+        "rises",
+        single.at(single.vesicles, "lung", 0.25),
+        lodged.at(lodged.vesicles, "lung", 0.25),
+    )
+    row(
+        "half of the dose in aggregates of 30 um, none lodges",
+        "vesicles in lung at 15 min, %",
+        "falls",
+        lodged.at(lodged.vesicles, "lung", 0.25),
+        passed.at(passed.vesicles, "lung", 0.25),
+    )
+    borne = replace(one_size, tumour=True)
+    reached, closed = go(borne), go(borne, change={"tumour_pores": 0.0})
+    relieved = go(borne, change={"tumour_pressure": 0.0})
+    stealth = go(replace(borne, kind=KINDS["peg_liposome"]), diameter_nm=100.0)
+    for change, expected, other in (
+        ("pores of a tumour's vessels closed", "falls", closed),
+        ("pressure inside a tumour relieved", "rises", relieved),
+        ("PEG-liposomes in place of vesicles", "rises", stealth),
+    ):
+        row(
+            change,
+            "particles in a tumour at 4 h, %",
+            expected,
+            reached.at(reached.vesicles, "tumour", 4.0),
+            other.at(other.vesicles, "tumour", 4.0),
+        )
     return rows
