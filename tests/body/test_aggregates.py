@@ -1,4 +1,4 @@
-"""Aggregates: the law of lodging, first passage through the lung, and what is left of single ones."""
+"""Aggregates: the law of lodging, first passage through the lung, coming apart."""
 
 import math
 from dataclasses import replace

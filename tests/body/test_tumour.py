@@ -68,7 +68,7 @@ def test_diffusion_in_pores_has_its_limits():
 
 
 def test_a_steady_infusion_reaches_the_steady_state_of_the_wall(dosed):
-    # Nothing inside takes up or drains: plasma and interstitium of the tumour stand as the wall says.
+    # Nothing inside takes up or drains: plasma and interstitium stand as the wall says.
     still = {"body_clearance.tissue": 0.0, "body_clearance.tumour_phagocyte": 0.0,
              "body_share.tumour_counterpressure": 1.0, "body_rate.lysis": 0.0}  # fmt: skip
     design = replace(BORNE, infusion_h=400.0)

@@ -172,7 +172,7 @@ def _run(  # noqa: PLR0913 - keyword only, the options of a run
     planned = plan(scenario, catalog, seed=seed, where=f"{stem}.toml" if own else "exosome body")
     exported = _sbml(planned) if sbml else {}  # first: it may lack its extra
     result = run(planned, workers=workers)
-    changes = changes_table(planned.design, catalog, species=planned.held.species)
+    changes = changes_table(catalog, species=planned.held.species)
     summary = body_summary(result)
     summary["changes"] = [
         {
@@ -367,7 +367,7 @@ def _at_times(result: BodyResult, course: Any) -> dict[str, float]:
 
 
 def _course_at_times(result: BodyResult, band: Band | None) -> dict[str, float] | None:
-    """Return the middle of a course two minutes after each dose, in words; None if there is none."""
+    """Return the middle of a course two minutes after each dose; None if there is no course."""
     if band is None:
         return None
     starts = [0.0, *result.plan.design.repeats_h]
@@ -631,13 +631,11 @@ def _terminal(s: Values) -> RenderableType:
 
 def _after_doses(s: Values) -> list[RenderableType]:
     """Return a line for each further dose, and one for what covers the vesicles."""
-    lines: list[RenderableType] = [
-        Text(
-            f"after the dose at {_time(one['hour'])}: half gone in {_minutes(one['half_life_min'][1])}"
-            f" ({_minutes(one['half_life_min'][0])} to {_minutes(one['half_life_min'][2])})"
-        )
-        for one in s["doses"][1:]
-    ]
+    lines: list[RenderableType] = []
+    for one in s["doses"][1:]:
+        low, middle, high = (_minutes(x) for x in one["half_life_min"])
+        when = _time(one["hour"])
+        lines.append(Text(f"after the dose at {when}: half gone in {middle} ({low} to {high})"))
     for what, of in (("opsonised in blood", "opsonised"), ("antibody raised", "antibody")):
         if s[of]:
             at = ", ".join(f"{when} {_fig(value)} %" for when, value in s[of].items())

@@ -1,11 +1,11 @@
 """Vesicles in aggregates: what lodges in the lung at first passage, and what passes it.
 
-An aggregate lodges where it is wider than the capillary that it meets. Both are log-normal laws of
-diameters, that of aggregates weighted by the vesicles in them, so the share of aggregated vesicles
-that lodges is ``Phi(ln(aggregate / capillary) / sqrt(ln^2 g_a + ln^2 g_c))``. Lodged aggregates come
-apart into single vesicles or are taken into cells of the lung's vessels. Those that pass are a size
-class of their own, and come apart in blood. It stops holding for soft aggregates that squeeze
-through, for growth in blood, and where so many lodge that flow is turned aside.
+An aggregate lodges where it is wider than the capillary that it meets. Both diameters are
+log-normal, that of aggregates weighted by the vesicles in them, so the share that lodges is
+``Phi(ln(aggregate / capillary) / sqrt(ln^2 g_a + ln^2 g_c))``. Lodged aggregates come apart into
+single vesicles or are taken into cells of the lung's vessels. Those that pass are a size class of
+their own, and come apart in blood. It stops holding for soft aggregates that squeeze through, for
+growth in blood, and where so many lodge that flow is turned aside.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from exosome.body.physiology import ORGANS
-from exosome.body.routes import NODES
+from exosome.body.routes import NODES, ROUTES
 from exosome.core.errors import InputError
 from exosome.numerics.network import Reaction, reaction
 
@@ -131,6 +131,10 @@ class Design:
                 where="dosing",
                 remedy="give a bolus, or route iv without repeats",
             )
+
+    def bolus(self, classes: int) -> Design:
+        """Return one intravenous bolus of single particles of the same kind and label."""
+        return Design(self.kind, ROUTES["iv"], self.label, classes)
 
     @property
     def populations(self) -> tuple[Population, ...]:

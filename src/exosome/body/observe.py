@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exosome.body.labels import seen_factor
 from exosome.body.aggregates import LARGE
 from exosome.body.design import VESICLE_ENDS
+from exosome.body.labels import seen_factor
 from exosome.body.particles import label_ends
 from exosome.body.physiology import ORGANS
 from exosome.core.errors import BalanceError, InputError

@@ -6,11 +6,12 @@ known is a set of values for its parameters (`values`), so one compiled model se
 
 Names. ``PLACE_aK`` are intact, labelled particles of size class K, ``PLACE_bK`` those that lost
 their label (`design` names the other states); a place is ``plasma``, ``ORGAN_v`` (plasma in the
-organ), ``ORGAN_i`` (interstitium), ``lung_held`` (held in lung vessels), ``node_GROUP`` or ``depot``. ``n_POPULATION`` are particles
-inside cells, ``l_POPULATION`` label inside cells. ``digested``, ``lysed`` and ``swallowed`` end the
-particles; ``free``, ``impurity``, ``urine``, ``faeces`` and ``bone_label`` hold the label that
-rides on none. ``near_PLACE`` counts the intact particles of a crowded place. ``own`` are the body's
-own vesicles, one pool in plasma.
+organ), ``ORGAN_i`` (interstitium), ``lung_held`` (held in lung vessels), ``node_GROUP``,
+``tumour_v``, ``tumour_i`` or ``depot``. ``n_POPULATION`` are particles inside cells,
+``l_POPULATION`` label inside cells. ``digested``, ``lysed`` and ``swallowed`` end the particles;
+``free``, ``impurity``, ``urine``, ``faeces`` and ``bone_label`` hold the label that rides on none.
+``near_PLACE`` counts the intact particles of a crowded place. ``own`` are the body's own vesicles,
+one pool in plasma.
 """
 
 from __future__ import annotations
@@ -118,7 +119,8 @@ def roles_of(design: Design) -> tuple[str, ...]:
     more = (*AGGREGATE_ROLES * design.aggregates, *TUMOUR_ROLES * design.tumour)
     if design.follows_surface:
         more += roles_of_surface(design.kind, antibodies=design.antibodies)
-    return (*_NEEDED, *more, *cells, *design.kind.roles, *depot, *(f"{role}.{label}" for role in riding))
+    carried = (f"{role}.{label}" for role in riding)
+    return (*_NEEDED, *more, *cells, *design.kind.roles, *depot, *carried)
 
 
 def network(design: Design, names: Iterable[str]) -> Network:
@@ -225,9 +227,7 @@ def _transport(design: Design) -> list[Reaction]:
             steps += moves(design, f"in_{organ}", "lung_v", f"{organ}_v", f"in_{organ}")
             goes = "liver_v" if organ in PORTAL else "plasma"
             steps += moves(design, f"out_{organ}", f"{organ}_v", goes, f"out_{organ}")
-        steps += moves(
-            design, f"cross_{organ}", f"{organ}_v", f"{organ}_i", f"cross_{organ}_{{k}}"
-        )
+        steps += moves(design, f"cross_{organ}", f"{organ}_v", f"{organ}_i", f"cross_{organ}_{{k}}")
         if organ in FENESTRATED:
             steps += moves(
                 design, f"return_{organ}", f"{organ}_i", f"{organ}_v", f"return_{organ}_{{k}}"
@@ -491,8 +491,7 @@ def _transport_values(
     lymph = {organ: factor * flow for organ, flow in held.lymph_ml_per_h.items()}
     lung = held.organs["lung"]
     inflow = held.cardiac_plasma_ml_per_h + lymph["lung"]
-    if design.tumour:
-        inflow += numbers["body_clearance.tumour_flow"] * held.tumour_ml
+    inflow += numbers["body_clearance.tumour_flow"] * held.tumour_ml if design.tumour else 0.0
     values = {"to_lung": inflow / held.plasma_ml}
     spread = numbers["body_gsd.pore"]
     small = Pores(numbers["body_radius.small_pore"], spread)
@@ -552,20 +551,28 @@ def _transport_values(
     values["release"] = numbers["body_rate.lung_release"]
     values["entry"] = numbers["body_rate.lung_entry"]
     if design.route.is_depot:
-        key = design.route.key
-        wall_of_depot = [passing(r, large) for r in radii]
-        for k in range(design.sizes):
-            values[f"depot_lymph_{k}"] = (
-                factor * mobile[k] * numbers[f"body_rate.depot_lymph.{key}"]
-            )
-            values[f"depot_blood_{k}"] = wall_of_depot[k] * numbers[f"body_rate.depot_blood.{key}"]
-        # What is as small as a protein passes mesh and wall freely.
-        values["leave_site"] = (
-            factor * numbers[f"body_rate.depot_lymph.{key}"]
-            + numbers[f"body_rate.depot_blood.{key}"]
-        )
-        if design.route.swallowed:
-            values["mucus"] = numbers[f"body_rate.depot_mucus.{key}"]
+        values |= _depot_values(design, large, radii, mobile, numbers, factor)
+    return values
+
+
+def _depot_values(
+    design: Design,
+    large: Pores,
+    radii: Sequence[float],
+    mobile: Sequence[float],
+    numbers: Mapping[str, float],
+    lymph: float,
+) -> dict[str, float]:
+    """Return how a depot empties; ``lymph`` is the factor on its flow."""
+    key = design.route.key
+    by_lymph, by_blood = (numbers[f"body_rate.depot_{way}.{key}"] for way in ("lymph", "blood"))
+    # What is as small as a protein passes mesh and wall freely.
+    values = {"leave_site": lymph * by_lymph + by_blood}
+    for k, radius in enumerate(radii):
+        values[f"depot_lymph_{k}"] = lymph * mobile[k] * by_lymph
+        values[f"depot_blood_{k}"] = passing(radius, large) * by_blood
+    if design.route.swallowed:
+        values["mucus"] = numbers[f"body_rate.depot_mucus.{key}"]
     return values
 
 

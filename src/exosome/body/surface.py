@@ -1,10 +1,10 @@
 """What covers a particle: opsonins of plasma, and antibodies that earlier doses have raised.
 
-A particle is bare or opsonised. Opsonins bind and come off at rates of first order, alike in plasma,
-interstitium and lymph, and phagocytes take a bare particle up more slowly than an opsonised one.
-Clearances of particles were measured of the mixture that blood holds, so the law splits them: with
-the equilibrium share ``s`` and the ratio ``f`` of bare to opsonised uptake, an opsonised particle is
-taken up ``1 / (s + (1 - s) f)`` times as fast as the mixture. Fast exchange gives the mixture back
+A particle is bare or opsonised. Opsonins bind and come off at rates of first order, alike in
+plasma, interstitium and lymph, and phagocytes take a bare particle up more slowly than an opsonised
+one. Clearances were measured of the mixture that blood holds, so the law splits them: with the
+equilibrium share ``s`` and the ratio ``f`` of bare to opsonised uptake, an opsonised one is taken
+up ``1 / (s + (1 - s) f)`` times as fast as the mixture. Fast exchange gives the mixture back
 (tests). Which protein it is, and how many molecules, is inside the two rates.
 
 Antibodies: particles that phagocytes of the spleen hold stimulate naive B cells; these ripen over
@@ -16,6 +16,7 @@ no memory, no class switch, no consumption by the second dose, no new naive cell
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from exosome.numerics.network import Reaction, Species, reaction
@@ -95,7 +96,7 @@ def b_cells() -> tuple[list[Species], list[Reaction]]:
     ]
     steps += [
         reaction(f"ripen_{there}", f"{here} -> {there}", constant="ripening")
-        for here, there in zip(_RIPENING, _RIPENING[1:], strict=False)
+        for here, there in pairwise(_RIPENING)
     ]
     return species, [
         *steps,

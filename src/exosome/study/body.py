@@ -306,7 +306,7 @@ def _has_aggregates(scenario: BodyScenario, *, where: str) -> bool:
         raise InputError(
             "the size of the aggregates is not known",
             where=where,
-            remedy='give the diameter below which half of the aggregated vesicles are, such as "5 um"',
+            remedy='give the diameter below which half of these vesicles are, such as "5 um"',
         )
     return dose.aggregated > 0.0
 
