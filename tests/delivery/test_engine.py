@@ -17,7 +17,7 @@ from exosome.cell.packing import SizeLaw, passive_mean
 from exosome.cell.receiving import receive
 from exosome.cell.recipient import Recipient, copies_at, internalised_by, opened_share
 from exosome.core.random import Streams
-from exosome.delivery import engine
+from exosome.delivery import engine, organ
 from exosome.delivery.mechanisms import evaluate
 from exosome.delivery.question import Packed
 from exosome.numerics.compound import Fixed, Poisson, survival
@@ -242,9 +242,9 @@ def _body_inputs(count: int = 200) -> dict[str, np.ndarray]:
 
 def test_few_sizes_stand_for_the_law_of_the_dose(monkeypatch):
     asked, inputs = question(target="kupffer_cell"), _body_inputs()
-    few = engine.taken_in_the_body(asked, inputs)
-    monkeypatch.setattr(engine, "_SIZES", 10)
-    assert few == pytest.approx(engine.taken_in_the_body(asked, inputs), rel=0.02)
+    few = organ.taken_in_the_body(asked, inputs)
+    monkeypatch.setattr(organ, "_SIZES", 10)
+    assert few == pytest.approx(organ.taken_in_the_body(asked, inputs), rel=0.02)
 
 
 def test_the_body_gives_the_organ_stage_of_an_intravenous_dose_to_the_liver():
@@ -268,5 +268,5 @@ def test_the_share_taken_is_that_of_the_body_and_closes_the_balance():
     step = next(s for s in outcome.steps if s.name == "internalised by all target cells")
     given = next(s for s in outcome.steps if s.name == "vesicles given")
     share = step.amount / given.amount
-    assert share == pytest.approx(engine.taken_in_the_body(asked, draws))
+    assert share == pytest.approx(organ.taken_in_the_body(asked, draws))
     assert 0.1 < np.median(share) < 0.7

@@ -7,13 +7,10 @@ Which stages a question computes so is `exosome.delivery.question.Question.engin
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exosome.body.fate import LIVER_CELLS, share_taken
-from exosome.body.physiology import body
 from exosome.cell.cargo import lumen_crowding, mean_lumen_volume_nm3
 from exosome.cell.donor import Pathway, expected
 from exosome.cell.recipient import (
@@ -26,6 +23,7 @@ from exosome.cell.recipient import (
     opened_by,
     opened_share,
 )
+from exosome.delivery.organ import is_in_the_body
 from exosome.delivery.question import Independent, Luminal, NaturalRelease, SurfaceLigand
 
 if TYPE_CHECKING:
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
 
     Amount = NDArray[np.float64]
 
-_SIZES = 3  # classes of equal number; ten give shares within 2 % of these
 STAGE_WORDS: dict[EngineStage, tuple[str, str]] = {
     "release": (
         "vesicles leave one by one",
@@ -68,7 +65,8 @@ def stages_for(question: Question) -> tuple[EngineStage, ...]:
     """Return the stages of a question that the cell engines can compute, in the chain's order."""
     mechanism = question.mechanism
     if question.carrier != "natural_vesicle":
-        return ()  # the rates inside cells are those of vesicles
+        # The rates inside cells are those of vesicles; the body carries other particles too.
+        return ("organ",) * (isinstance(mechanism, Luminal) and is_in_the_body(question))
     uptake: tuple[EngineStage, ...] = ("uptake",) if question.route == "in_vitro" else ()
     if isinstance(mechanism, SurfaceLigand):
         return uptake
@@ -80,26 +78,8 @@ def stages_for(question: Question) -> tuple[EngineStage, ...]:
     natural = mechanism.per_particle and mechanism.loaded_copies is None
     if natural and isinstance(mechanism.packing, Independent):
         found.append("content")
-    organ: tuple[EngineStage, ...] = ()
-    if question.route == "intravenous" and question.target in LIVER_CELLS:
-        organ = ("organ",)
+    organ: tuple[EngineStage, ...] = ("organ",) if is_in_the_body(question) else ()
     return (*found, *organ, *uptake, "opening")
-
-
-def taken_in_the_body(question: Question, inputs: Inputs) -> Amount:
-    """Return the share of an intravenous dose that the target cells of a human liver take up.
-
-    The linear body, each of a few size classes on its own: it holds far below the dose that fills
-    the liver (some 1e15 in man). What cells have digested counts as taken up.
-    """
-    held = body("human")
-    median, spread = inputs["vesicle_diameter"], np.log(inputs["vesicle_diameter_gsd"])
-    normal = NormalDist()
-    scores = [normal.inv_cdf((k + 0.5) / _SIZES) for k in range(_SIZES)]
-    shares = [
-        share_taken(question.target, held, inputs, median * np.exp(spread * z)) for z in scores
-    ]
-    return np.mean(shares, axis=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,8 @@ from exosome.delivery.engine import (
     recipient_in_a_well,
     recipient_inside,
     steady_trickle,
-    taken_in_the_body,
 )
+from exosome.delivery.organ import taken_in_the_body
 from exosome.delivery.outcome import Level, Outcome, Packets
 from exosome.delivery.question import (
     ARRIVING,
