@@ -106,3 +106,29 @@ def test_bad_input_gives_one_error(arguments, said, tmp_path):
     assert said in done.stderr
     assert "Remedy:" in done.stderr
     assert not any(tmp_path.iterdir())
+
+
+def test_a_schedule_is_asked_for_on_the_command_line(tmp_path):
+    done = run(
+        "body", "mouse", "--dose", "1e10 particle", "--kind", "peg_vesicle", "--diameter", "100 nm",
+        "--repeat", "5 d", "--repeat", "7 d", "--duration", "8 d", "--aggregated", "0.1",
+        "--aggregate-diameter", "10 um", "--tumour", "200 mg", "--draws", "4", "--out", "m",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "after the dose at 5 d" in done.stdout
+    assert "after the dose at 7 d" in done.stdout
+    assert "antibody raised" in done.stdout
+    summary = json.loads((tmp_path / "m" / "body.json").read_text("utf-8"))
+    assert [one["hour"] for one in summary["doses"]] == [0.0, 120.0, 168.0]
+    assert summary["doses"][1]["half_life_min"][1] < summary["doses"][0]["half_life_min"][1]
+    assert {"tumour"} <= {one["organ"] for one in summary["organs"]}
+    assert summary["worst_gap"] <= 1e-12
+
+
+def test_a_share_of_aggregates_without_a_size_is_one_error(tmp_path):
+    done = run("body", "mouse", "--aggregated", "0.1", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("Error:") == 1
+    assert "size of the aggregates" in done.stderr
+    assert not any(tmp_path.iterdir())

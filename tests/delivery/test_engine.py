@@ -270,3 +270,51 @@ def test_the_share_taken_is_that_of_the_body_and_closes_the_balance():
     share = step.amount / given.amount
     assert share == pytest.approx(organ.taken_in_the_body(asked, draws))
     assert 0.1 < np.median(share) < 0.7
+
+
+def test_the_body_carries_other_cells_and_carriers():
+    plain = question(target="kupffer_cell")
+    skin = replace(plain, organ="skin", target="fibroblast")
+    assert "organ" in engine.stages_for(skin)
+    assert "organ" not in engine.stages_for(replace(skin, organ="liver"))
+    # Inside cells there are rates of vesicles only.
+    assert engine.stages_for(replace(plain, carrier="lnp", target="hepatocyte")) == ("organ",)
+    assert engine.stages_for(replace(plain, carrier="lnp", route="in_vitro")) == ()
+    fusogenic = replace(plain, carrier="fusogenic_vesicle")
+    assert engine.stages_for(fusogenic) == ("organ",)
+    inputs = _body_inputs()
+    assert organ.taken_in_the_body(fusogenic, inputs) == pytest.approx(
+        organ.taken_in_the_body(plain, inputs)
+    )
+
+
+def test_fibroblasts_of_skin_get_their_share_of_what_leaves_vessels_there():
+    plain = question(target="fibroblast", organ="skin")
+    inputs = _body_inputs() | {"uptake_share.skin.fibroblast": np.full(200, 0.5)}
+    all_of_it = organ.taken_in_the_body(
+        plain, inputs | {"uptake_share.skin.fibroblast": np.ones(200)}
+    )
+    half = organ.taken_in_the_body(plain, inputs)
+    assert half == pytest.approx(0.5 * all_of_it)
+    # Next to nothing leaves continuous vessels.
+    assert np.median(half) < 1e-3 * np.median(
+        organ.taken_in_the_body(question(target="kupffer_cell"), inputs)
+    )
+
+
+def test_the_organ_stage_of_lipid_nanoparticles_keeps_the_published_response():
+    from exosome.catalog.load import load_catalog
+    from exosome.claims.controls import read_control
+    from exosome.delivery.problem import pose
+    from exosome.study.scenario import questions
+
+    (asked,) = questions(read_control("lnp-dose-response"), where="test")
+    deep = pose(replace(asked, engines=frozenset({"organ"})), load_catalog())
+    draws = deep.draws(Streams(1), 500)
+    outcome = deep.outcome(draws)  # closes every sheet, or raises
+    step = next(s for s in outcome.steps if s.name == "internalised by all target cells")
+    given = next(s for s in outcome.steps if s.name == "carriers given")
+    share = step.amount / given.amount
+    assert share == pytest.approx(organ.taken_in_the_body(asked, draws))
+    # Apolipoprotein E leads them to hepatocytes: most of the dose ends there.
+    assert 0.15 < np.median(share) < 0.8

@@ -19,6 +19,7 @@ from rich.text import Text
 from exosome.app.body_figures import (
     Course,
     Frame,
+    after_doses,
     against_own,
     courses,
     label_and_place,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 _CHARTS = ("blood", "liver", "spleen", "lung", "kidney", "gut", "bone", "brain")
 _CHARTS_WITH_TUMOUR = (*_CHARTS[:5], "tumour", "gut", "bone")
 _FLOOR = 0.01
+_DOSES_DRAWN = 4
 _FRAMES_H = (1.0 / 30.0, 1.0, 4.0)
 _TABLE_H = (1.0 / 30.0, 0.25, 1.0, 4.0)
 _SURFACES = {
@@ -528,6 +530,7 @@ def _figures(result: BodyResult, summary: Values) -> dict[str, str]:
         "courses": courses(
             result.hours.tolist(), charts, floor=_FLOOR, of="vesicles" if by_cells else "signal"
         ),
+        "doses_figure": _doses_figure(result),
         "outline": outline(frames, upright=summary["species"] in ("human", "rhesus")),
         "label_figure": ""
         if by_cells
@@ -544,6 +547,23 @@ def _figures(result: BodyResult, summary: Values) -> dict[str, str]:
             ]
         ),
     }
+
+
+def _doses_figure(result: BodyResult) -> str:
+    """Return blood after each of the first doses; nothing for one dose."""
+    if len(result.doses) < 2:
+        return ""
+    starts = [hour for hour, _ in result.doses]
+    ends = [*starts[1:], math.inf]
+    one = 100.0 / len(starts)  # percent of all doses in one of them
+    drawn: list[tuple[str, list[float], list[float]]] = []
+    for start, end in zip(starts[:_DOSES_DRAWN], ends[:_DOSES_DRAWN], strict=True):
+        here = (result.hours >= start - 1e-9) & (result.hours < end - 1e-9)
+        since = result.hours[here] - start
+        name = f"at {_time(start)}" if start else "at the start"
+        blood = result.vesicles["blood"].middle[here] * 100.0 / one
+        drawn.append((name, since.tolist(), blood.tolist()))
+    return after_doses(drawn)
 
 
 def _terminal(s: Values) -> RenderableType:
