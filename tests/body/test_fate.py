@@ -60,9 +60,7 @@ def test_the_closed_form_is_the_end_of_the_linear_network(species, kind):
 
 def test_shares_are_shares_and_fall_with_what_competes():
     drawn = draws(500)
-    every = [
-        share_taken(one.key, body("human"), drawn, np.full(500, 90.0)) for one in POPULATIONS
-    ]
+    every = [share_taken(one.key, body("human"), drawn, np.full(500, 90.0)) for one in POPULATIONS]
     total = np.sum(every, axis=0)
     assert np.all(total > 0.0)
     assert np.all(total < 1.0)

@@ -158,7 +158,9 @@ def _circulating(population: str, law: _Law) -> Amount:
     reaching = held.cardiac_plasma_ml_per_h + held.lymph_ml_per_h["lung"]
     lost = law.clears["blood_cells"] + law.lysis * held.plasma_ml
     plasma = reaching / (reaching + lost)
-    by_blood = law.clears["blood_cells"] / (reaching + lost) if population == "blood_cells" else none
+    by_blood = (
+        law.clears["blood_cells"] / (reaching + lost) if population == "blood_cells" else none
+    )
     in_lung = lung.once(population, law)
     by_lymph = lung.drained * law.node_lets_by(lung.group)
     cycle = plasma * (lung.flows_on * back + by_lymph)
