@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from exosome.body.fate import LIVER_CELLS, share_taken
+from exosome.body.design import POPULATIONS, Design
+from exosome.body.fate import share_taken
 from exosome.body.kinds import KINDS
 from exosome.body.labels import LABELS
-from exosome.body.design import POPULATIONS, Design
 from exosome.body.particles import network, roles_of, values_of
 from exosome.body.passage import Pores, passing, passing_all
 from exosome.body.physiology import SPECIES, body

@@ -90,11 +90,10 @@ class _Law:
             for one in POPULATIONS
         }
         hold = inputs["body_clearance.lung_held"] * held.organs["lung"].total_ml * size
+        # One mesh for all organs: it is the costly part, and asks for nothing of an organ.
+        mesh = inputs["body_radius.interstitium"], inputs["body_gsd.interstitium"]
         return cls(
-            held, inputs, radius,
-            # One mesh for all organs: it is the costly part, and asks for nothing of an organ.
-            passing_all(radius, inputs["body_radius.interstitium"], inputs["body_gsd.interstitium"]),
-            clears,
+            held, inputs, radius, passing_all(radius, *mesh), clears,
             inputs["body_rate.lysis"] * inputs[f"body_fold.lysis.{kind}"],
             hold * inputs[f"body_fold.other.{kind}"],
         )  # fmt: skip
@@ -168,7 +167,7 @@ def _circulating(population: str, law: _Law) -> Amount:
 
 
 def _organ(name: str, law: _Law) -> _Way:
-    held, inputs, clears = law.held, law.inputs, law.clears
+    held, inputs = law.held, law.inputs
     organ, lymph = held.organs[name], held.lymph_ml_per_h
     portal = sum(held.organs[o].flow_plasma_ml_per_h - lymph[o] for o in PORTAL)
     out = organ.flow_plasma_ml_per_h - lymph[name] + (portal if name == "liver" else 0.0)
