@@ -83,3 +83,35 @@ def test_tumours_that_make_no_sense_are_refused():
     for grams in (0.0, -1.0, 10.0):
         with pytest.raises(InputError, match="a tumour of"):
             bearing(body("mouse"), grams, where="test")
+
+
+INTO = replace(BORNE, route=ROUTES["intratumoral"])
+
+
+@pytest.mark.parametrize("more", [{}, {"repeats_h": (2.0, 8.0)}, {"surface": "bare"}])
+def test_a_dose_into_the_tumour_is_all_somewhere(dosed, more):
+    run = dosed(replace(INTO, **more), tumour_ml=0.3)
+    assert run.gap <= 1e-12
+    assert run.percent("tumour")[0] == pytest.approx(100.0)
+
+
+def test_a_dose_into_the_tumour_stays_there_and_leaves_by_its_wall_and_lymph(dosed):
+    into, by_vein = dosed(INTO, tumour_ml=0.3), dosed(BORNE, tumour_ml=0.3)
+    assert into.percent("tumour")[4] > 100.0 * by_vein.percent("tumour")[4]
+    assert into.percent("liver")[4] > 0.0
+    # Without pores nothing goes straight back to its vessels; fluid still carries some to nodes.
+    shut = dosed(INTO, tumour_ml=0.3, change={"tumour_pores": 0.0})
+    assert shut.of("tumour_v_a0")[1] < 1e-2 * into.of("tumour_v_a0")[1]
+    assert shut.of("node_limb_a0").max() > 0.0
+    # Relieved of pressure, more fluid goes through the tumour and takes more of the dose along.
+    relieved = dosed(INTO, tumour_ml=0.3, change={"tumour_pressure": 0.0})
+    assert relieved.percent("tumour")[4] < into.percent("tumour")[4]
+
+
+def test_a_dose_into_no_tumour_is_refused():
+    with pytest.raises(InputError, match="no tumour to put a dose into"):
+        replace(PLAIN, route=ROUTES["intratumoral"])
+    with pytest.raises(InputError, match="into a vein"):
+        replace(INTO, infusion_h=1.0)
+    with pytest.raises(InputError, match="from a vein only"):
+        replace(INTO, aggregates=True)

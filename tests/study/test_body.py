@@ -229,6 +229,7 @@ def test_the_surface_of_a_dose_is_a_choice(usual):
     ({"dose": {"aggregated": 0.2, "aggregate_diameter": "5 mm"}}, "aggregates of"),
     ({"dose": {"aggregated": 0.2, "aggregate_diameter": "5 um", "route": "sc"}}, "from a vein"),
     ({"body": {"tumour": "20 g"}}, "a tumour of"),
+    ({"dose": {"route": "intratumoral"}}, "no tumour to put a dose into"),
     ({"change": {"opsonins": 0.0}}, "nothing called 'opsonins'"),
 ])  # fmt: skip
 def test_bad_surfaces_aggregates_and_tumours_give_one_clear_error(tables, said):

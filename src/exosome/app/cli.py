@@ -191,7 +191,7 @@ def body_asked(  # noqa: PLR0913, PLR0917  (one option for each question a user 
         str, typer.Option(help='Such as "1e10 vesicle" or "1e6 cell".')
     ] = "1e10 vesicle",
     route: Annotated[
-        str, typer.Option(help="iv, sc, im, id, ip, ia, local, inhaled, nasal.")
+        str, typer.Option(help="iv, sc, im, id, ip, ia, local, intratumoral, inhaled, nasal.")
     ] = "iv",
     kind: Annotated[
         str, typer.Option(help="vesicle, peg_vesicle, liposome, peg_liposome, lnp, rigid.")

@@ -106,7 +106,13 @@ class Design:
     tumour: bool = False
 
     def __post_init__(self) -> None:
-        if self.aggregates and (self.by_cells or self.route.is_depot):
+        if self.route.place.startswith("tumour") and not self.tumour:
+            raise InputError(
+                "there is no tumour to put a dose into",
+                where="dosing",
+                remedy='give the tumour\'s weight, such as tumour = "300 mg", or use route local',
+            )
+        if self.aggregates and (self.by_cells or self.route.starts != "plasma"):
             raise InputError(
                 "aggregates are followed from a vein only: what becomes of them in a depot "
                 "nobody has measured",
@@ -125,7 +131,7 @@ class Design:
                 where="dosing",
                 remedy="give hours above zero",
             )
-        if self.infusion_h and (self.route.is_depot or self.repeats_h):
+        if self.infusion_h and (self.route.starts != "plasma" or self.repeats_h):
             raise InputError(
                 "an infusion goes into a vein, and once",
                 where="dosing",

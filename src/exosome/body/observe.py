@@ -142,6 +142,8 @@ def signal(
         if shown == "tumour":
             in_blood = _intact(design, of, "tumour_v", design.labelled)
             found[shown] = found[shown] + conditions.residual_blood * in_blood
+            if design.route.starts == "tumour_i":
+                found[shown] = found[shown] + of("impurity_site")
         if shown == "depot":
             found[shown] = found[shown] + of("impurity_site")
         if parts_of(shown):

@@ -98,6 +98,8 @@ _CELLS = (
     "body_share.msc_first_pass", "body_share.msc_liver", "body_share.msc_spleen",
     "body_rate.msc_leave_lung", "body_rate.msc_death", "release_rate.msc",
 )  # fmt: skip
+_LOCAL = ("body_rate.depot_lymph.local", "body_rate.depot_blood.local")
+"""How fast what is as small as a protein leaves a place that is not blood."""
 LODGED = ("lung", "liver", "spleen", "other")
 """Where injected cells lodge, as ``cells_PLACE``; they end in ``cells_dead``."""
 
@@ -109,6 +111,8 @@ def roles_of(design: Design) -> tuple[str, ...]:
     ] * design.route.is_depot
     if design.route.swallowed:
         depot.append(f"body_rate.depot_mucus.{design.route.key}")
+    if design.route.place:
+        depot += _LOCAL
     label = design.label.key
     riding = (
         "body_rate.label_leak", "body_rate.label_cell_loss", "body_rate.label_urine",
@@ -173,7 +177,7 @@ def _network(design: Design, names: tuple[str, ...]) -> Network:
         cells, steps = b_cells()
         species += cells
         reactions += steps
-    at_start = not (design.infusion_h or design.route.is_depot)
+    at_start = not design.infusion_h and design.route.starts == "plasma"
     species += [
         Species(near(place), _whole_dose(design) if place == "plasma" and at_start else 0.0)
         for place in CROWDED
@@ -206,16 +210,16 @@ def _open(one: Population) -> str:
 
 def _impurity(design: Design) -> str:
     """Return where the impurity of a dose starts."""
-    return "impurity_site" if design.route.is_depot else "impurity"
+    return "impurity" if design.route.starts == "plasma" else "impurity_site"
 
 
 def label_ends(design: Design) -> tuple[str, ...]:
     """Return the species of label that is on no vesicle and in no cell."""
-    return (*LABEL_ENDS, "impurity_site") if design.route.is_depot else LABEL_ENDS
+    return LABEL_ENDS if design.route.starts == "plasma" else (*LABEL_ENDS, "impurity_site")
 
 
 def _start(design: Design, species: str) -> str | float:
-    place = "depot" if design.route.is_depot else "plasma"
+    place = design.route.starts
     stem, _, number = species.rpartition(f"_{design.given_as}")
     return f"dose_{number}" if stem == place and not design.infusion_h else 0.0
 
@@ -301,7 +305,7 @@ def _label(design: Design) -> list[Reaction]:
         reaction(f"lose_{one.key}", f"l_{one.key} -> free", constant="cell_loss")
         for one in design.populations
     ]
-    if design.route.is_depot:
+    if design.route.starts != "plasma":
         steps.append(reaction("go_site", "impurity_site -> impurity", constant="leave_site"))
     return [
         *steps,
@@ -363,7 +367,7 @@ def _giving(design: Design) -> list[Reaction]:
 
 
 def _events(design: Design) -> tuple[Event, ...]:
-    place = "depot" if design.route.is_depot else "plasma"
+    place = design.route.starts
     stem = f"{place}_{design.given_as}"
     given = [(f"{stem}{k}", f"{stem}{k} + dose_{k}") for k in range(design.sizes)]
     if design.aggregates:
@@ -552,6 +556,9 @@ def _transport_values(
     values["entry"] = numbers["body_rate.lung_entry"]
     if design.route.is_depot:
         values |= _depot_values(design, large, radii, mobile, numbers, factor)
+    elif design.route.place:
+        by_lymph, by_blood = (numbers[role] for role in _LOCAL)
+        values["leave_site"] = factor * by_lymph + by_blood
     return values
 
 

@@ -649,9 +649,10 @@ def _after_each(
     planned: Plan, hours: Floats, blood: Floats
 ) -> tuple[tuple[float, tuple[float, float, float]], ...]:
     """Return each dose's hour, and the half-life in blood from there to the next one."""
-    if planned.design.route.is_depot or planned.design.by_cells or planned.design.infusion_h:
+    design = planned.design
+    if design.route.starts != "plasma" or design.by_cells or design.infusion_h:
         return ()
-    starts = [0.0, *sorted(planned.design.repeats_h)]
+    starts = [0.0, *sorted(design.repeats_h)]
     ends = [*starts[1:], math.inf]
     found: list[tuple[float, tuple[float, float, float]]] = []
     for start, end in zip(starts, ends, strict=True):
