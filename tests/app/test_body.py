@@ -77,6 +77,22 @@ def test_the_model_is_written_as_sbml_and_read_back(tmp_path):
     assert 0.1 < kupffer / 1e10 < 0.6
 
 
+def test_a_schedule_is_written_as_sbml_with_every_size(tmp_path):
+    pytest.importorskip("libsbml")
+    from exosome.numerics.network import mean_field
+    from exosome.numerics.sbml import read_sbml
+
+    done = run(
+        "body", "mouse", "--kind", "peg_vesicle", "--dose", "1e10 particle", "--diameter", "100 nm",
+        "--repeat", "12 h", "--draws", "2", "--sbml", "--quiet", "--out", "m", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    held = read_sbml(tmp_path / "m" / "body.xml")
+    found = mean_field(held, [0.0, 11.999, 12.0], relative_tolerance=1e-6, absolute_tolerance=1e3)
+    given = sum(found.of(f"plasma_a{k}") for k in range(3))
+    assert given[2] - given[1] == pytest.approx(1e10, rel=1e-3)
+
+
 def test_the_scenario_is_written_checked_and_run(tmp_path):
     assert run("new", "scenario", "body", "mine.toml", cwd=tmp_path).returncode == 0
     checked = run("check", "mine.toml", cwd=tmp_path)

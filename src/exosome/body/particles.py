@@ -376,7 +376,7 @@ def _events(design: Design) -> tuple[Event, ...]:
         given.append((near(place), f"{near(place)} + {_whole_dose(design)}"))
     given.append((_impurity(design), f"{_impurity(design)} + dose_impurity"))
     return tuple(
-        Event(f"dose_{n}", f"time >= {t!r}", tuple(given))
+        Event(f"give_dose_{n}", f"time >= {t!r}", tuple(given))
         for n, t in enumerate(design.repeats_h, 2)
     )
 
