@@ -78,3 +78,10 @@ def test_the_law_of_openings_for_arrays_is_that_for_one():
 def test_other_cells_are_refused():
     with pytest.raises(InputError, match="no cells of the body"):
         share_taken("neuron", body("human"), draws(1), np.array([90.0]))
+
+
+def test_classes_of_size_may_lead():
+    drawn, sizes = draws(5), np.array([[60.0], [90.0], [140.0]]) * np.ones(5)
+    together = share_taken("tissue_skin", body("human"), drawn, sizes)
+    for one, size in zip(together, sizes, strict=True):
+        assert one == pytest.approx(share_taken("tissue_skin", body("human"), drawn, size))

@@ -48,7 +48,7 @@ def share_taken(
     inputs : mapping of role to array
         One entry for each draw, the factors of the kind among them.
     diameter_nm : array
-        Outer diameter, one entry for each draw.
+        Outer diameter, one entry for each draw along the last axis; classes of size may lead.
     kind : str
         Key of the kind of particle.
 
@@ -69,15 +69,20 @@ def share_taken(
 
 @dataclass(frozen=True, slots=True)
 class _Law:
-    """What every organ needs of a particle: clearances (mL/h), lysis and holding, openings."""
+    """What every organ needs of a particle: clearances (mL/h), lysis and holding, openings.
+
+    ``nodes`` holds, for each group, the shares of what enters it that it lets by and that it takes.
+    """
 
     held: Physiology
+    lymph: Mapping[str, float]
     inputs: Inputs
     radius: Amount
     mesh: Amount
     clears: Mapping[str, Amount]
     lysis: Amount
     hold: Amount
+    nodes: Mapping[str, tuple[Amount, Amount]]
 
     @classmethod
     def of(cls, held: Physiology, inputs: Inputs, diameter_nm: Amount, kind: str) -> _Law:
@@ -92,27 +97,18 @@ class _Law:
         hold = inputs["body_clearance.lung_held"] * held.organs["lung"].total_ml * size
         # One mesh for all organs: it is the costly part, and asks for nothing of an organ.
         mesh = inputs["body_radius.interstitium"], inputs["body_gsd.interstitium"]
+        lysis = inputs["body_rate.lysis"] * inputs[f"body_fold.lysis.{kind}"]
+        lymph = held.lymph_ml_per_h
+        nodes: dict[str, tuple[Amount, Amount]] = {}
+        for group, drained in NODES.items():
+            flow = math.fsum(lymph[o] for o in drained)
+            taken = clears[f"node_{group}"]
+            every = flow + taken + lysis * held.node_ml * flow / math.fsum(lymph.values())
+            nodes[group] = flow / every, taken / every
         return cls(
-            held, inputs, radius, passing_all(radius, *mesh), clears,
-            inputs["body_rate.lysis"] * inputs[f"body_fold.lysis.{kind}"],
-            hold * inputs[f"body_fold.other.{kind}"],
+            held, lymph, inputs, radius, passing_all(radius, *mesh), clears, lysis,
+            hold * inputs[f"body_fold.other.{kind}"], nodes,
         )  # fmt: skip
-
-    def node_lets_by(self, group: str) -> Amount:
-        """Return the share of what enters nodes that they let by to blood."""
-        flow, lost = self._node(group)
-        return flow / (flow + self.clears[f"node_{group}"] + lost)
-
-    def node_takes(self, group: str) -> Amount:
-        """Return the share of what enters nodes that their cells take up."""
-        flow, lost = self._node(group)
-        taken = self.clears[f"node_{group}"]
-        return taken / (flow + taken + lost)
-
-    def _node(self, group: str) -> tuple[float, Amount]:
-        lymph = self.held.lymph_ml_per_h
-        flow = math.fsum(lymph[o] for o in NODES[group])
-        return flow, self.lysis * self.held.node_ml * flow / math.fsum(lymph.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +126,12 @@ class _Way:
         if here is not None:
             return here
         if population == f"node_{self.group}":
-            return self.drained * law.node_takes(self.group)
+            return self.drained * law.nodes[self.group][1]
         return np.zeros_like(self.flows_on)
 
     def comes_back(self, law: _Law) -> Amount:
         """Return the share that is in central plasma again."""
-        return self.flows_on + self.drained * law.node_lets_by(self.group)
+        return self.flows_on + self.drained * law.nodes[self.group][0]
 
 
 def _circulating(population: str, law: _Law) -> Amount:
@@ -154,21 +150,21 @@ def _circulating(population: str, law: _Law) -> Amount:
             returns = returns - way.flows_on + way.flows_on * liver.comes_back(law)
         once, back = once + part * takes, back + part * returns
     lung = _lung(law)
-    reaching = held.cardiac_plasma_ml_per_h + held.lymph_ml_per_h["lung"]
+    reaching = held.cardiac_plasma_ml_per_h + law.lymph["lung"]
     lost = law.clears["blood_cells"] + law.lysis * held.plasma_ml
     plasma = reaching / (reaching + lost)
     by_blood = (
         law.clears["blood_cells"] / (reaching + lost) if population == "blood_cells" else none
     )
     in_lung = lung.once(population, law)
-    by_lymph = lung.drained * law.node_lets_by(lung.group)
+    by_lymph = lung.drained * law.nodes[lung.group][0]
     cycle = plasma * (lung.flows_on * back + by_lymph)
     return (by_blood + plasma * (in_lung + lung.flows_on * once)) / (1.0 - cycle)
 
 
 def _organ(name: str, law: _Law) -> _Way:
     held, inputs = law.held, law.inputs
-    organ, lymph = held.organs[name], held.lymph_ml_per_h
+    organ, lymph = held.organs[name], law.lymph
     portal = sum(held.organs[o].flow_plasma_ml_per_h - lymph[o] for o in PORTAL)
     out = organ.flow_plasma_ml_per_h - lymph[name] + (portal if name == "liver" else 0.0)
     returned = np.zeros_like(law.radius)
@@ -194,7 +190,7 @@ def _passage(
     organ = held.organs[name]
     outside = "hepatocyte" if name == "liver" else f"tissue_{name}"
     let_go = 1.0 - inputs["body_share.lymph_reflection"]
-    drain = let_go * law.mesh * held.lymph_ml_per_h[name]
+    drain = let_go * law.mesh * law.lymph[name]
     crossing = inputs["body_clearance.transcytosis"] * organ.endosomal_ml + returned
     waiting = law.clears[outside] + law.lysis * organ.interstitial_ml + drain + returned
     takers = {key: law.clears[key] for key in within}

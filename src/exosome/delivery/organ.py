@@ -46,20 +46,19 @@ def taken_in_the_body(question: Question, inputs: Inputs) -> Amount:
     share among these is the envelope's.
     """
     population = _POPULATIONS[question.organ, question.target]
-    shares = [
-        share_taken(population, body("human"), inputs, size, kind=_KINDS[question.carrier])
-        for size in _diameters(question, inputs)
-    ]
-    taken = np.mean(shares, axis=0)
+    sizes = _diameters(question, inputs)
+    kind = _KINDS[question.carrier]
+    taken = share_taken(population, body("human"), inputs, sizes, kind=kind).mean(axis=0)
     if population in _ONE_OF_SEVERAL:
         return taken * inputs[f"uptake_share.{question.organ}.{question.target}"]
     return taken
 
 
-def _diameters(question: Question, inputs: Inputs) -> list[Amount]:
+def _diameters(question: Question, inputs: Inputs) -> Amount:
+    """Return outer diameters, shape (sizes, draws)."""
     if question.carrier == "lnp":
-        return [inputs["carrier_diameter.lnp"]]  # made to one size
+        return inputs["carrier_diameter.lnp"][None]  # made to one size
     normal = NormalDist()
+    scores = np.array([normal.inv_cdf((k + 0.5) / _SIZES) for k in range(_SIZES)])
     spread = np.log(inputs["vesicle_diameter_gsd"])
-    scores = [normal.inv_cdf((k + 0.5) / _SIZES) for k in range(_SIZES)]
-    return [inputs["vesicle_diameter"] * np.exp(spread * z) for z in scores]
+    return inputs["vesicle_diameter"] * np.exp(spread * scores[:, None])
