@@ -470,11 +470,12 @@ def later_and_larger() -> list[Row]:
 
 
 def _second(found: BodyResult, what: str, known: str, *, at_most: float = 1.0) -> Row:
-    """Return half-lives of two doses; ``at_most`` is what the second may be over the first."""
-    (_, first), (_, second) = found.doses[:2]
-    says = " then ".join(_range(*x) for x in (first, second))
-    holds = second[1] < at_most * first[1]
-    return shown(f"half gone from blood, min: {what}", says, known, holds)
+    """Return the half-life of a second dose over the first; ``at_most`` is what was said of it."""
+    low, middle, high = found.doses[1].over_first
+    first, second = (one.half_life_min[1] for one in found.doses[:2])
+    return shown(f"half gone from blood, second dose over first: {what}",
+                 f"{_range(low, middle, high)}; {first:.3g} and {second:.3g} min", known,
+                 middle < 1.0 and low <= at_most)  # fmt: skip
 
 
 def predictions() -> dict[str, object]:

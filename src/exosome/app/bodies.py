@@ -257,8 +257,12 @@ def body_summary(result: BodyResult) -> Values:
         else result.sizes.aggregates.median_nm,
         "tumour_g": held.tumour_ml,
         "doses": [
-            {"hour": hour, "half_life_min": [None if math.isinf(x) else x for x in half]}
-            for hour, half in result.doses
+            {
+                "hour": one.hour,
+                "half_life_min": [None if math.isinf(x) else x for x in one.half_life_min],
+                "over_first": list(one.over_first),
+            }
+            for one in result.doses
         ],
         "infusion_h": design.infusion_h,
         "repeats_h": list(design.repeats_h),
@@ -553,7 +557,7 @@ def _doses_figure(result: BodyResult) -> str:
     """Return blood after each of the first doses; nothing for one dose."""
     if len(result.doses) < 2:
         return ""
-    starts = [hour for hour, _ in result.doses]
+    starts = [one.hour for one in result.doses]
     ends = [*starts[1:], math.inf]
     one = 100.0 / len(starts)  # percent of all doses in one of them
     drawn: list[tuple[str, list[float], list[float]]] = []
@@ -655,7 +659,13 @@ def _after_doses(s: Values) -> list[RenderableType]:
     for one in s["doses"][1:]:
         low, middle, high = (_minutes(x) for x in one["half_life_min"])
         when = _time(one["hour"])
-        lines.append(Text(f"after the dose at {when}: half gone in {middle} ({low} to {high})"))
+        over = _fig(one["over_first"][1])
+        lines.append(
+            Text(
+                f"after the dose at {when}: half gone in {middle} ({low} to {high}), {over} times "
+                "the first"
+            )
+        )
     for what, of in (("opsonised in blood", "opsonised"), ("antibody raised", "antibody")):
         if s[of]:
             at = ", ".join(f"{when} {_fig(value)} %" for when, value in s[of].items())

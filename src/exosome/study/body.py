@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -411,6 +412,20 @@ class Band:
     high: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class AfterDose:
+    """What became of one dose in blood: low, middle and high.
+
+    ``half_life_min`` is when half of what is in blood at ``hour`` is gone, infinite if not before
+    the next dose. ``over_first`` is that over the first dose's in the same draw: a half-life
+    that does not end counts as the time to the next dose.
+    """
+
+    hour: float
+    half_life_min: tuple[float, float, float]
+    over_first: tuple[float, float, float]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BodyResult:
     """Where a dose went.
@@ -439,8 +454,8 @@ class BodyResult:
         Vesicles that they secreted.
     points : tuple of Point
         Published values of the same species, kind, label and route.
-    doses : tuple
-        The hour of each dose, and the minutes in which half of what is then in blood is gone.
+    doses : tuple of AfterDose
+        Each dose into a vein, by its time.
     opsonised : Band or None
         Opsonised vesicles in blood, percent of those there; None where the surface is not followed.
     antibody : Band or None
@@ -463,7 +478,7 @@ class BodyResult:
     points: tuple[Point, ...]
     volumes: Mapping[str, float]
     half_life_min: tuple[float, float, float]
-    doses: tuple[tuple[float, tuple[float, float, float]], ...]
+    doses: tuple[AfterDose, ...]
     opsonised: Band | None
     antibody: Band | None
 
@@ -525,7 +540,7 @@ def run(planned: Plan, *, workers: int = 2) -> BodyResult:
         secreted=_band(of("secreted")) if design.by_cells else None,
         points=_points(planned),
         volumes=volumes_ml(held),
-        half_life_min=doses[0][1] if doses else _half_life(hours, blood),
+        half_life_min=doses[0].half_life_min if doses else _spread(_half_lives(hours, blood)),
         doses=doses,
         opsonised=_opsonised(design, of),
         antibody=_band(100.0 * of("antibody") / planned.dose) if design.antibodies else None,
@@ -645,24 +660,27 @@ def _opsonised(design: Design, of: Callable[[str], Floats]) -> Band | None:
     return _band(100.0 * covered / np.where(every > 0.0, every, 1.0))
 
 
-def _after_each(
-    planned: Plan, hours: Floats, blood: Floats
-) -> tuple[tuple[float, tuple[float, float, float]], ...]:
-    """Return each dose's hour, and the half-life in blood from there to the next one."""
+def _after_each(planned: Plan, hours: Floats, blood: Floats) -> tuple[AfterDose, ...]:
+    """Return what becomes of each dose in blood, from there to the next one."""
     design = planned.design
     if design.route.starts != "plasma" or design.by_cells or design.infusion_h:
         return ()
     starts = [0.0, *sorted(design.repeats_h)]
-    ends = [*starts[1:], math.inf]
-    found: list[tuple[float, tuple[float, float, float]]] = []
-    for start, end in zip(starts, ends, strict=True):
+    found: list[AfterDose] = []
+    first: list[float] = []
+    for start, end in pairwise([*starts, math.inf]):
         here = (hours >= start - 1e-9) & (hours < end - 1e-9)
-        found.append((start, _half_life(hours[here], blood[:, here])))
+        halves = _half_lives(hours[here], blood[:, here])
+        span = 60.0 * float(hours[here][-1] - start)
+        ended = [min(half, span) for half in halves]
+        first = first or ended
+        over = [one / other for one, other in zip(ended, first, strict=True)]
+        found.append(AfterDose(start, _spread(halves), _spread(over)))
     return tuple(found)
 
 
-def _half_life(hours: Floats, blood: Floats) -> tuple[float, float, float]:
-    """Return the time in minutes at which half of the peak in blood is gone: low, middle, high."""
+def _half_lives(hours: Floats, blood: Floats) -> list[float]:
+    """Return the time in minutes at which half of the peak in blood is gone, by draw."""
     found: list[float] = []
     for course in blood:
         peak = int(np.argmax(course))
@@ -676,9 +694,14 @@ def _half_life(hours: Floats, blood: Floats) -> tuple[float, float, float]:
         part = (math.log(a / half) / math.log(a / b)) if b > 0.0 else (a - half) / (a - b)
         gone = float(hours[k - 1]) + part * float(hours[k] - hours[k - 1]) - float(hours[peak])
         found.append(60.0 * gone)
-    rest = sorted(found[1:] or found)
+    return found
+
+
+def _spread(draws: list[float]) -> tuple[float, float, float]:
+    """Return the 5th percentile of draws, the first of them (the middle), and the 95th."""
+    rest = sorted(draws[1:] or draws)
     return (
         rest[max(0, math.ceil(0.05 * len(rest)) - 1)],
-        found[0],
+        draws[0],
         rest[min(len(rest) - 1, math.floor(0.95 * len(rest)))],
     )
