@@ -99,18 +99,29 @@ def main() -> None:
     ask.add_argument("--hard", action="store_true")
     asked = ask.parse_args()
     world, d, loss = tissue(hard=asked.hard)
-    print(f"permeability {world.permeability_um_per_s[0, 0]:.3g} um/s, loss {loss:.3g} /s, diffusivity {np.median(d):.3g} um2/s (median)")  # fmt: skip
+    k = world.permeability_um_per_s[0, 0]
+    print(f"permeability {k:.3g} um/s, loss {loss:.3g} /s, D {np.median(d):.3g} um2/s (median)")
     until = 3600.0 * asked.hours
     held(world, d, 10_000, 10.0, 1)
     r = held(world, d, asked.vesicles, until, asked.workers)
     total = asked.vesicles * until
-    print(f"{asked.vesicles:,} vesicles held for {asked.hours:g} h = {total:.3g} vesicle-seconds: {r['wall']:.0f} s of wall time, {r['cpu']:.0f} s of processor time, {asked.workers} threads")  # fmt: skip
-    print(f"{1e-6 * total / r['wall']:.1f} M vesicle-seconds/s; {r['steps'] / total:.3f} steps for each vesicle-second, {1e9 * r['cpu'] / r['steps']:.0f} ns each")  # fmt: skip
-    print(f"taken up {r['taken']:,.0f}, lost {r['lost']:,.0f}, born {r['born']:,.0f} = {asked.vesicles:,} + taken up + lost: closed")  # fmt: skip
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"peak memory {peak:.2f} GB")
+    print(
+        f"{asked.vesicles:,} vesicles held for {asked.hours:g} h = {total:.3g} vesicle-seconds: "
+        f"{r['wall']:.0f} s of wall time, {r['cpu']:.0f} s of processor time, "
+        f"{asked.workers} threads"
+    )
+    print(
+        f"{1e-6 * total / r['wall']:.1f} M vesicle-seconds/s; {r['steps'] / total:.3f} steps for "
+        f"each vesicle-second, {1e9 * r['cpu'] / r['steps']:.0f} ns each"
+    )
+    print(
+        f"taken up {r['taken']:,.0f}, lost {r['lost']:,.0f}, "
+        f"born {r['born']:,.0f} = {asked.vesicles:,} + taken up + lost: closed"
+    )
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
     if until < _DAY_S:
-        print(f"24 h, extrapolated from {asked.hours:g} h: {r['wall'] * _DAY_S / until / 60:.0f} min of wall time")  # fmt: skip
+        day = r["wall"] * _DAY_S / until / 60
+        print(f"24 h, extrapolated from {asked.hours:g} h: {day:.0f} min of wall time")
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ def limits() -> None:
     out = np.empty((3, n), np.int32), np.empty((3, n), np.float32), np.empty(n)
 
     @numba.njit
-    def draw_often(times, s0, s1, at, w, x, u):  # noqa: ANN001, ANN202, PLR0913
+    def draw_often(times, s0, s1, at, w, x, u):
         for _ in range(times):
             draw_steps(s0, s1, at, np.uint64(0), np.uint64(1), np.uint64(2), w, x, u, s0.size)
             at[0] += np.uint64(1)

@@ -504,9 +504,11 @@ def anomalous(n: int) -> Iterator[Row]:
         mean, error = float(square.mean()), float(square.std()) / n**0.5
         held.append((time, mean, error / mean))
         yield Row(f"mean square way, waits (1 + t)^-0.6, after {time:g} s, um2", mean, 6 * d * free_time(how, time), error)  # fmt: skip
+    # The exponent comes to 0.6 slowly, with t^-0.4: over this span the transform has 0.585.
     (early, a, e), (late, b, f) = held[-2:]
     span = math.log(late / early)
-    yield Row("  exponent of its growth from 1e3 to 3e4 s", math.log(b / a) / span, 0.6, math.hypot(e, f) / span, 0.01)  # fmt: skip
+    exact = math.log(free_time(how, late) / free_time(how, early)) / span
+    yield Row("  exponent of its growth from 1e3 to 3e4 s (0.6 in the end)", math.log(b / a) / span, exact, math.hypot(e, f) / span, 0.0)  # fmt: skip
 
 
 def bath(n: int, permeability: float) -> Iterator[Row]:
@@ -647,8 +649,8 @@ def rows(n: int) -> Iterator[Row]:
     yield from many(n)
     yield from wall_of_tube(n, by_events)
     yield from membrane(n, by_events)
-    yield from well_mixed(n)
-    yield from two_compartments(n // 4)
+    yield from well_mixed(n // 10)
+    yield from two_compartments(n // 10)
     yield from jump_at_membrane(n)
     yield from poiseuille(n // 4)
     yield from binds(n, by_events)

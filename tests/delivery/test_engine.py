@@ -15,7 +15,7 @@ from exosome.cell.endosome import simulate_cells
 from exosome.cell.loading import Cargo, Packets
 from exosome.cell.packing import SizeLaw, passive_mean
 from exosome.cell.receiving import receive
-from exosome.cell.recipient import Recipient, copies_at, internalised_by, opened_share
+from exosome.cell.recipient import Recipient
 from exosome.core.random import Streams
 from exosome.delivery import engine, organ
 from exosome.delivery.mechanisms import evaluate
@@ -184,22 +184,21 @@ def test_a_trickle_of_packets_has_the_variance_of_packets_met_at_a_random_age() 
     assert copies.mean() == pytest.approx(rate / loss * size, rel=0.02)
 
 
-def test_the_peak_in_a_well_is_found_within_a_fiftieth() -> None:
-    hours, loss = 120.0, 0.3
-    rates = {
-        "bind_specific": 0.02, "bind_nonspecific": 0.01, "unbind_specific": 0.5,
-        "unbind_nonspecific": 5.0, "internalise": 2.4, "mature": 5.5, "recycle": 0.5,
-        "lysosome": 0.82, "opening": 0.1, "loss_outside": 0.01,
-    }  # fmt: skip
-    cell = recipient(**rates)
-    scaled = recipient(**{name: rate * hours for name, rate in rates.items()})
-    inside = engine.internalised_in_a_well(scaled)
-    assert inside[0] == pytest.approx(internalised_by(cell, hours)[0], rel=1e-6)
-    found = engine.after_uptake_in_a_well(scaled, np.full(1, loss * hours), inside)
-    one, at = np.ones(1), np.geomspace(0.2, hours, 400)
-    course = [copies_at(cell, float(t), functional=one, loss=loss * one)[0] for t in at]
-    assert (inside * found.opened * found.kept)[0] == pytest.approx(max(course), rel=0.02)
-    assert (inside * found.opened)[0] == pytest.approx(opened_share(cell, hours)[0], rel=1e-6)
+def test_copies_of_a_dish_are_read_where_most_are() -> None:
+    from exosome.catalog.load import load_catalog
+    from exosome.delivery.dish import MOMENTS, Floor, copies_in_a_dish, entry_in_a_dish, well_of
+    from exosome.delivery.problem import Sourcing
+
+    inputs, floor = Sourcing(load_catalog(), where="test"), Floor("t_cell", 1e4, "96_well")
+    well_of(floor, inputs)
+    entry, share, loss = entry_in_a_dish(floor, inputs), np.full(1, 0.3), np.full(1, 0.03)
+    found = engine.after_uptake_in_a_dish(entry, inputs, share, loss)
+    copies = copies_in_a_dish(entry, inputs, share, loss)
+    assert (entry.inside * found.opened * found.kept)[0] == pytest.approx(copies.max(), rel=0.02)
+    assert 0.0 < found.together[0] < 1.0
+    last = copies_in_a_dish(entry, inputs, share, 0.0 * loss)[-1]
+    assert (entry.inside * found.opened)[0] == pytest.approx(last[0])
+    assert MOMENTS[-1] == 1.0
 
 
 @pytest.mark.parametrize("packing", [None, Packed(50.0)])
@@ -270,6 +269,81 @@ def test_the_share_taken_is_that_of_the_body_and_closes_the_balance():
     share = step.amount / given.amount
     assert share == pytest.approx(organ.taken_in_the_body(asked, draws))
     assert 0.1 < np.median(share) < 0.7
+
+
+def _at(name: str, which: int, engines: frozenset, catalog=None):
+    from exosome.catalog.load import load_catalog
+    from exosome.claims.claim import bundled_claims, read_claim
+    from exosome.delivery.problem import pose
+    from exosome.study.scenario import questions
+
+    asked = questions(read_claim(bundled_claims()[name]), where="test")[which]
+    deep = pose(replace(asked, engines=engines), catalog or load_catalog())
+    return deep, deep.draws(Streams(1), 300)
+
+
+def amounts(deep, draws) -> dict[str, np.ndarray]:
+    return {step.name: step.amount for step in deep.outcome(draws).steps}
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_column_gives_what_is_at_the_cells_and_the_cells_what_they_hold(which: int) -> None:
+    from exosome.delivery.dish import (
+        Floor,
+        entry_in_a_dish,
+        most_bound_in_a_dish,
+        touched_in_a_dish,
+    )
+
+    deep, draws = _at("immune-cells-in-a-dish", which, frozenset({"arrival", "uptake"}))
+    found, floor = amounts(deep, draws), Floor("t_cell", 1e4, "96_well")
+    given, near = found["vesicles given"], found["arriving around the target cells"]
+    assert near == pytest.approx(given * touched_in_a_dish(floor, draws))
+    if which == 0:
+        held = found["internalised by all target cells"]
+        assert held == pytest.approx(given * entry_in_a_dish(floor, draws).inside)
+    else:
+        held = found["bound to all target cells"]
+        assert held == pytest.approx(given * most_bound_in_a_dish(floor, draws))
+    assert not any(r.startswith(("uptake_in_1h", "arriving", "medium_height")) for r in deep.roles)
+    for sheet in deep.outcome(draws).sheets:
+        assert np.max(np.abs(sheet.gap())) < 1e-12
+
+
+@pytest.mark.parametrize(("name", "law"), [("neighbour-signal", "near"), ("mirna-knee", "joint")])
+def test_the_space_between_cells_gives_what_local_doses_leave_in_cells(name: str, law: str) -> None:
+    from exosome.delivery.space import taken_in_a_joint, taken_within
+
+    deep, draws = _at(name, 0, frozenset({"uptake"}))
+    found = amounts(deep, draws)
+    if law == "near":
+        given = found["released by one sender each hour"]
+        share = taken_within(100.0, draws["cells_within.100um"], draws)
+        taken = found["internalised by all cells within 100um"]
+    else:
+        given = found["arriving around the target cells"]
+        share = taken_in_a_joint(draws["cell_count.synoviocyte"], draws)
+        taken = found["internalised by all target cells"]
+    assert taken == pytest.approx(given * share)
+    for sheet in deep.outcome(draws).sheets:
+        assert np.max(np.abs(sheet.gap())) < 1e-12
+
+
+def test_what_no_engine_can_say_is_left_out_with_the_reason() -> None:
+    dish = question(route="in_vitro", organ="", target="t_cell", cells=1e4, plate="96_well")
+    assert engine.left_out(dish) == ()
+    assert engine.stages_for(dish) == ("content", "arrival", "uptake", "opening")
+    for lacks in ("plate", "cells"):
+        asked = replace(dish, **{lacks: "" if lacks == "plate" else None})
+        assert engine.stages_for(asked) == ("content", "opening")
+        assert [stage for stage, _ in engine.left_out(asked)] == ["arrival", "uptake"]
+        assert lacks in engine.left_out(asked)[0][1]
+    for route, target in (("inhaled", "alveolar_macrophage"), ("intra_articular", "chondrocyte")):
+        asked = question(route=route, organ="", target=target)
+        assert "uptake" not in engine.stages_for(asked)
+        assert [stage for stage, _ in engine.left_out(asked)] == ["uptake"]
+    assert engine.left_out(question()) == ()
+    assert engine.left_out(replace(dish, carrier="lnp", plate="")) == ()
 
 
 def test_the_body_carries_other_cells_and_carriers():

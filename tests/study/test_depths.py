@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from exosome.catalog.load import load_catalog
 from exosome.claims.claim import bundled_claims, read_claim
 from exosome.core.random import Streams
+from exosome.delivery.invariants import check_invariants
 from exosome.study.depths import FAR_FOLD, DepthFound, at_depths, ceiling, compare
 from exosome.study.plan import plan
 from exosome.study.run import run
@@ -26,10 +28,10 @@ def found(name: str, which: int = 0) -> DepthFound | None:
 @pytest.mark.parametrize(
     ("name", "which", "stages"),
     [
-        ("mirna-knee", 0, ("content", "opening")),
-        ("neighbour-signal", 0, ("release", "content", "opening")),
-        ("immune-cells-in-a-dish", 0, ("content", "uptake", "opening")),
-        ("immune-cells-in-a-dish", 1, ("uptake",)),
+        ("mirna-knee", 0, ("content", "uptake", "opening")),
+        ("neighbour-signal", 0, ("release", "content", "uptake", "opening")),
+        ("immune-cells-in-a-dish", 0, ("content", "arrival", "uptake", "opening")),
+        ("immune-cells-in-a-dish", 1, ("arrival", "uptake")),
         ("sirna-vesicles-iv", 0, ("organ", "opening")),
         ("mirna-liver-kupffer", 0, ("content", "organ", "opening")),
     ],
@@ -48,6 +50,68 @@ def test_each_engine_alone_moves_the_answer_and_brings_numbers_of_its_own(
             assert abs(np.log10(stage.fold)) > 1e-3
     changed = [step for step in one.steps if step.fold is not None and step.fold != 1.0]
     assert changed
+
+
+@pytest.mark.parametrize(
+    ("name", "which", "told"),
+    [
+        (
+            "immune-cells-in-a-dish",
+            0,
+            {
+                "arrival": "the column of medium: .* of the dose touches a cell in 120 h",
+                "uptake": "of what touches them gets inside in 120 h",
+            },
+        ),
+        (
+            "immune-cells-in-a-dish",
+            1,
+            {"arrival": "touches a cell", "uptake": "bound at the moment when most is"},
+        ),
+        ("neighbour-signal", 0, {"uptake": "of what a cell sends is taken up within 100um"}),
+        ("mirna-knee", 0, {"uptake": "of what is in it is taken up"}),
+        ("mirna-liver-kupffer", 0, {"organ": "of the dose ends in the target cells"}),
+    ],
+)
+def test_the_page_says_which_share_the_engine_found(
+    name: str, which: int, told: dict[str, str]
+) -> None:
+    one = found(name, which)
+    assert one is not None
+    for stage in one.stages:
+        if stage.stage not in told:
+            assert stage.finds == ""
+            continue
+        assert re.search(told[stage.stage], stage.finds)
+        low, high = re.search(r"\((\S.*?) to (\S.*?)\)", stage.finds).groups()  # type: ignore[union-attr]
+        assert 0.0 < as_number(low) < as_number(high) <= 1.0
+
+
+def as_number(told: str) -> float:
+    """Read a share that is told in per cent or as one in so many."""
+    if told.startswith("1 in "):
+        return 1.0 / float(told.removeprefix("1 in ").replace(",", ""))
+    return float(told.removesuffix(" %")) / 100.0
+
+
+@pytest.mark.parametrize(
+    "name", ["immune-cells-in-a-dish", "neighbour-signal", "mirna-knee", "mirna-liver-kupffer"]
+)
+def test_removals_do_what_they_must_at_engine_depth(name: str) -> None:
+    claim = read_claim(bundled_claims()[name])
+    planned = plan(claim, load_catalog(), seed=1, draws=DRAWS, depth="engine", where=name)
+    for problem in planned.problems:
+        for one in check_invariants(problem, problem.draws(Streams(1), 200)):
+            assert one.holds, (problem.question.name, one.removed)
+
+
+def test_a_dish_without_a_plate_keeps_its_envelope_and_says_why() -> None:
+    name = "immune-cells-in-a-dish"
+    question = replace(questions(read_claim(bundled_claims()[name]), where=name)[0], plate="")
+    depths = at_depths(question, load_catalog())
+    assert [stage for stage, _ in depths.missing] == ["arrival", "uptake"]
+    assert "target.plate" in depths.missing[0][1]
+    assert {stage for stage, _ in depths.alone} == {"content", "opening"}
 
 
 def test_a_mechanism_without_an_engine_says_so() -> None:
@@ -79,9 +143,21 @@ def test_a_stage_whose_engine_lacks_a_number_stays_at_envelope_depth_and_is_name
             other = record.role.replace("t_cell", "fibroblast")
             catalog = catalog.replaced(replace(record, role=other))
     depths = at_depths(question, catalog)
-    assert [stage for stage, _ in depths.missing] == ["uptake"]
-    assert "uptake_in_1h.fibroblast" in depths.missing[0][1]
+    assert [stage for stage, _ in depths.missing] == ["arrival", "uptake"]
+    assert "cell_footprint.fibroblast" in depths.missing[0][1]
     assert {stage for stage, _ in depths.alone} == {"content", "opening"}
+
+
+def test_the_column_stands_without_what_the_cells_take_up() -> None:
+    name = "immune-cells-in-a-dish"
+    question = questions(read_claim(bundled_claims()[name]), where=name)[0]
+    catalog = load_catalog().without(["td32"])
+    depths = at_depths(question, catalog)
+    assert [stage for stage, _ in depths.missing] == ["uptake"]
+    assert "uptake_permeability.t_cell" in depths.missing[0][1]
+    assert {stage for stage, _ in depths.alone} == {"content", "arrival", "opening"}
+    arrival = next(one for stage, one in depths.alone if stage == "arrival")
+    assert not any(role.startswith(("recipient_rate", "uptake_perm")) for role in arrival.roles)
 
 
 def test_no_engine_takes_back_what_conservation_allows() -> None:

@@ -30,9 +30,7 @@ def _sent(n, seed):
 
 
 def _run(state, sent, world, until):
-    for last in windows(
-        state, sent, world, duration_s=60.0, count=6, seed=3, bias=0.01, workers=2
-    ):
+    for last in windows(state, sent, world, duration_s=60.0, count=6, seed=3, bias=0.01, workers=2):
         if last.window == until:
             return last
     return state

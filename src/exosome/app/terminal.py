@@ -352,9 +352,11 @@ def _depths(depths: Values | None) -> str:
     if depths["fold"] is None:
         return f"Engine against envelope ({stages}): most draws deliver nothing; {verdict}.\n"
     reason = f" Reason: {depths['reason']}." if depths["reason"] else ""
+    found = [one["finds"] for one in depths["stages"] if one["finds"]]
+    told = f" Found: {'; '.join(found)}." if found else ""
     return (
         f"Engine over envelope ({stages}): dose over need times {_short(depths['fold'])}; "
-        f"{verdict}.{reason}\n"
+        f"{verdict}.{reason}{told}\n"
     )
 
 

@@ -67,6 +67,28 @@ def share_taken(
     return _circulating(population, _Law.of(held, inputs, diameter_nm, kind))
 
 
+def leaves_depot(route: str, inputs: Inputs, diameter_nm: Amount) -> Amount:
+    """Return the rate at which vesicles leave a depot by lymph and by blood, per hour.
+
+    What fits through the mesh of the interstitium goes with the lymph, what fits through large
+    pores into blood, as in `particles`.
+
+    Parameters
+    ----------
+    route : str
+        Key of a way into the body that has a depot, such as ``"ia"``.
+    diameter_nm : array
+        Draws along the last axis.
+    """
+    radius = diameter_nm / 2.0
+    mesh, pores = (
+        passing_all(radius, inputs[f"body_radius.{one}"], inputs[f"body_gsd.{law}"])
+        for one, law in (("interstitium", "interstitium"), ("large_pore", "pore"))
+    )
+    by_lymph, by_blood = (inputs[f"body_rate.depot_{one}.{route}"] for one in ("lymph", "blood"))
+    return mesh * by_lymph + pores * by_blood
+
+
 @dataclass(frozen=True, slots=True)
 class _Law:
     """What every organ needs of a particle: clearances (mL/h), lysis and holding, openings.

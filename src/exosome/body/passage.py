@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Mid-points of 201 equal shares of a normal law: enough that the answer moves by less than 1e-4
 # of the largest passage when doubled.
 _SHARES, _FEW = 201, 41
+_BLOCK = 1024  # draws at a time, so that their points stay in the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,18 @@ def passing(solute_nm: float, pores: Pores) -> float:
 def passing_all(
     solute_nm: NDArray[np.float64], radius_nm: NDArray[np.float64], gsd: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return `passing` for arrays of draws, one entry for each.
+    """Return `passing` for arrays of draws that broadcast, one entry for each.
 
     Fewer points stand for the law than in `passing`: the two differ by at most 2e-3 of the largest.
     """
-    radii = np.asarray(radius_nm)[..., None] * np.exp(scores(_FEW) * np.log(gsd)[..., None])
-    return hindrance(np.asarray(solute_nm)[..., None], radii).mean(axis=-1)
+    every = np.broadcast_arrays(solute_nm, radius_nm, gsd)
+    solute, median, spread = (one.ravel() for one in every)
+    found = np.empty(solute.size)
+    for start in range(0, found.size, _BLOCK):
+        here = slice(start, start + _BLOCK)
+        radii = median[here, None] * np.exp(scores(_FEW) * np.log(spread[here, None]))
+        found[here] = hindrance(solute[here, None], radii).mean(axis=-1)
+    return found.reshape(every[0].shape)
 
 
 @dataclass(frozen=True, slots=True)

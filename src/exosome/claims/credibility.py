@@ -418,7 +418,7 @@ def _factors(
             validate,
             "model form",
             "in part" if rivals else "not done",
-            f"{rivals} rival positions run; envelope depth only",
+            f"{rivals} rival positions run; at {summary['run']['depth']} depth",
         ),
         Factor(validate, "model inputs", "in part", inputs.why),
         Factor(validate, "test samples", here, names),

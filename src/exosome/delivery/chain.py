@@ -35,6 +35,22 @@ _UNIT_NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
+class EngineShares:
+    """Shares that engines computed in place of records; None where a record is asked.
+
+    ``of_all`` is the share of the dose that target cells internalise, ``arriving`` of the dose
+    that comes to them, ``acting`` of those that are internalised or bound.
+    """
+
+    of_all: Amount | None = None
+    arriving: Amount | None = None
+    acting: Amount | None = None
+
+
+_BY_RECORD = EngineShares()
+
+
+@dataclass(frozen=True, slots=True)
 class Journey:
     """A dose on its way: the stages behind it and the vesicles accounted for so far."""
 
@@ -75,19 +91,23 @@ def give(question: Question, inputs: Noting) -> Journey:
 
 
 def take_up(
-    question: Question, inputs: Noting, journey: Journey, share: Amount | None = None
+    question: Question, inputs: Noting, journey: Journey, shares: EngineShares = _BY_RECORD
 ) -> tuple[UptakeByTarget, Journey]:
-    """Return the vesicles that the target cells internalise; ``share``: the engine's, of all."""
+    """Return the vesicles that the target cells internalise."""
     if isinstance(question.given, NaturalRelease):
         within = question.given.within
-        taken = UptakeByTarget(journey.given.vesicles * inputs[f"captured_within.{within}"])
-        journey = journey.left("beyond the neighbours", journey.given.vesicles - taken.vesicles)
+        captured = shares.acting
+        if captured is None:
+            captured = inputs[f"captured_within.{within}"]
+        taken = UptakeByTarget(journey.given.vesicles * captured)
+        rest = journey.given.vesicles - taken.vesicles
+        journey = journey.left("beyond the neighbours or lost", rest)
         name = f"internalised by all cells within {within}"
         return taken, journey.passed(inputs.step(name, "vesicle", taken.vesicles))
-    if share is not None:
-        taken = UptakeByTarget(journey.given.vesicles * share)
+    if shares.of_all is not None:
+        taken = UptakeByTarget(journey.given.vesicles * shares.of_all)
         rest = journey.given.vesicles - taken.vesicles
-        journey = journey.left("around the target cells or lost, never inside", rest)
+        journey = journey.left("elsewhere in the body or lost, never inside", rest)
         step = inputs.step("internalised by all target cells", "vesicle", taken.vesicles)
         return taken, journey.passed(step)
     if question.route in RETAINED:
@@ -97,10 +117,11 @@ def take_up(
         rest = retained.vesicles - taken.vesicles
         journey = journey.left(f"other cells of the {question.organ}", rest)
     else:
-        arriving, journey = arrive(question, inputs, journey)
-        taken = arriving.internalised(
-            inputs[f"uptake_fraction.{_kinetics(question)}.{question.target}"]
-        )
+        arriving, journey = arrive(question, inputs, journey, shares)
+        inside = shares.acting
+        if inside is None:
+            inside = inputs[f"uptake_fraction.{_kinetics(question)}.{question.target}"]
+        taken = arriving.internalised(inside)
         rest = arriving.vesicles - taken.vesicles
         journey = journey.left("around the target cells, not taken up", rest)
     step = inputs.step("internalised by all target cells", "vesicle", taken.vesicles)
@@ -108,31 +129,28 @@ def take_up(
 
 
 def bind(
-    question: Question, inputs: Noting, journey: Journey, share: Amount | None = None
+    question: Question, inputs: Noting, journey: Journey, shares: EngineShares = _BY_RECORD
 ) -> tuple[BoundToTarget, Journey]:
     """Return the vesicles that bind to the surface of the target cells.
 
     What an organ's cells took up has bound to them first, so on such routes
-    uptake is the count of bound vesicles. ``share``: the engine's, of all given, bound at once.
+    uptake is the count of bound vesicles.
     """
-    if share is not None:
-        bound = BoundToTarget(journey.given.vesicles * share)
-        rest = journey.given.vesicles - bound.vesicles
-        journey = journey.left("not bound when most are", rest)
-        step = inputs.step("bound to all target cells", "vesicle", bound.vesicles)
-        return bound, journey.passed(step)
     if question.route in RETAINED or isinstance(question.given, NaturalRelease):
-        taken, journey = take_up(question, inputs, journey)
+        taken, journey = take_up(question, inputs, journey, shares)
         return BoundToTarget(taken.vesicles), journey
-    arriving, journey = arrive(question, inputs, journey)
-    bound = arriving.bound(inputs[f"bound_fraction.{_kinetics(question)}.{question.target}"])
+    arriving, journey = arrive(question, inputs, journey, shares)
+    held = shares.acting
+    if held is None:
+        held = inputs[f"bound_fraction.{_kinetics(question)}.{question.target}"]
+    bound = arriving.bound(held)
     journey = journey.left("around the target cells, not bound", arriving.vesicles - bound.vesicles)
     step = inputs.step("bound to all target cells", "vesicle", bound.vesicles)
     return bound, journey.passed(step)
 
 
 def arrive(
-    question: Question, inputs: Noting, journey: Journey
+    question: Question, inputs: Noting, journey: Journey, shares: EngineShares = _BY_RECORD
 ) -> tuple[ArrivingVesicles, Journey]:
     """Return the vesicles in the space around the target cells (exposure, not uptake)."""
     vesicles = journey.given
@@ -141,7 +159,10 @@ def arrive(
         journey = journey.left("broken by the device", vesicles.vesicles - intact.vesicles)
         journey = journey.passed(inputs.step("intact after the device", "vesicle", intact.vesicles))
         vesicles = intact
-    arriving = vesicles.arriving(inputs[f"arriving.{_kinetics(question)}.{question.target}"])
+    near = shares.arriving
+    if near is None:
+        near = inputs[f"arriving.{_kinetics(question)}.{question.target}"]
+    arriving = vesicles.arriving(near)
     journey = journey.left("never near the target cells", vesicles.vesicles - arriving.vesicles)
     step = inputs.step("arriving around the target cells", "vesicle", arriving.vesicles)
     return arriving, journey.passed(step)

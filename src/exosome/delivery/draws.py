@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
 from exosome.delivery.outcome import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -18,15 +18,26 @@ if TYPE_CHECKING:
     from exosome.delivery.pool import Pool
 
     Amount = NDArray[np.float64]
+    Memory = dict[object, list[tuple[dict[str, Amount], object]]]
+
+
+Found = TypeVar("Found")
 
 
 class Draws:
-    """Drawn values by role: the ``Inputs`` of a chain evaluation. Read only."""
+    """Drawn values by role: the ``Inputs`` of a chain evaluation. Read only.
 
-    __slots__ = ("_size", "_values")
+    ``memory`` keeps what `Noting.once` found for these draws, and for those that differ from them
+    in some roles.
+    """
 
-    def __init__(self, values: Mapping[str, Amount], size: int) -> None:
+    __slots__ = ("_size", "_values", "memory")
+
+    def __init__(
+        self, values: Mapping[str, Amount], size: int, memory: Memory | None = None
+    ) -> None:
         self._values, self._size = dict(values), size
+        self.memory: Memory = {} if memory is None else memory
 
     def __getitem__(self, role: str) -> Amount:
         """Return the values of one parameter."""
@@ -38,7 +49,8 @@ class Draws:
 
     def with_value(self, role: str, value: float | Amount) -> Draws:
         """Return the same draws with one parameter set."""
-        return Draws({**self._values, role: np.broadcast_to(value, self._size)}, self._size)
+        values = {**self._values, role: np.broadcast_to(value, self._size)}
+        return Draws(values, self._size, self.memory)
 
     def first(self, size: int) -> Draws:
         """Return the first ``size`` draws, for a quick look."""
@@ -73,6 +85,30 @@ class Noting:
         """Return a declared value, repeated for every draw."""
         return self._inputs.constant(value)
 
+    def once(self, key: object, law: Callable[[Noting], Found]) -> Found:
+        """Return what a costly law makes of the parameters, computed once for the same values.
+
+        What was found first and last is kept with the draws, beside the values that it came from.
+        Where only other parameters differ (a rival position, an input taken for known) it is used
+        again.
+        ``key`` must name the law and all that it depends on beside the parameters.
+        """
+        memory = self._inputs.memory if isinstance(self._inputs, Draws) else {}
+        kept = memory.setdefault(key, [])
+        for values, found in kept:
+            if all(np.array_equal(self._inputs[role], held) for role, held in values.items()):
+                self._note(values)
+                return cast("Found", found)
+        asked = Noting(self._inputs)
+        found = law(asked)
+        self._note(asked.asked)
+        kept[1:] = [({role: self._inputs[role] for role in asked.asked}, found)]
+        return found
+
+    def _note(self, roles: Iterable[str]) -> None:
+        self._asked |= dict.fromkeys(roles)
+        self._every |= dict.fromkeys(roles)
+
     def step(self, name: str, unit: str, amount: Amount) -> Step:
         """Return a step that carries the parameters asked for since the last one."""
         roles, self._asked = tuple(self._asked), {}
@@ -93,6 +129,8 @@ def coordinates(roles: tuple[str, ...], streams: Streams, size: int) -> dict[str
     return {role: streams.of(f"input.{role}").random(size) for role in roles}
 
 
-def draw(pools: Mapping[str, Pool], u: Mapping[str, Amount], size: int) -> Draws:
-    """Return the values of every pool at its coordinates ``u``."""
-    return Draws({role: one.draw(u[role]) for role, one in pools.items()}, size)
+def draw(
+    pools: Mapping[str, Pool], u: Mapping[str, Amount], size: int, memory: Memory | None = None
+) -> Draws:
+    """Return the values of every pool at its coordinates ``u``; ``memory`` as in `Draws`."""
+    return Draws({role: one.draw(u[role]) for role, one in pools.items()}, size, memory)

@@ -6,37 +6,39 @@ Which stages a question computes so is `exosome.delivery.question.Question.engin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from exosome.cell.cargo import lumen_crowding, mean_lumen_volume_nm3
 from exosome.cell.donor import Pathway, expected
-from exosome.cell.recipient import (
-    Recipient,
-    binding_rate,
-    bound_at,
-    copies_at,
-    copies_from_inside,
-    internalised_by,
-    opened_by,
-    opened_share,
+from exosome.cell.recipient import Recipient, copies_from_inside, opened_by
+from exosome.core.errors import InputError
+from exosome.core.units import to_internal
+from exosome.delivery.chain import EngineShares, target_cells
+from exosome.delivery.dish import (
+    Floor,
+    copies_in_a_dish,
+    entry_in_a_dish,
+    most_bound_in_a_dish,
+    touched_in_a_dish,
 )
-from exosome.delivery.organ import is_in_the_body
+from exosome.delivery.organ import is_in_the_body, taken_in_the_body
 from exosome.delivery.question import Independent, Luminal, NaturalRelease, SurfaceLigand
+from exosome.delivery.space import taken_in_a_joint, taken_within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from exosome.core.inputs import Inputs
+    from exosome.delivery.dish import Entry
+    from exosome.delivery.draws import Noting
     from exosome.delivery.question import EngineStage, Question
 
     Amount = NDArray[np.float64]
 
-STAGE_WORDS: dict[EngineStage, tuple[str, str]] = {
+_STAGE_WORDS: dict[EngineStage, tuple[str, str]] = {
     "release": (
         "vesicles leave one by one",
         "vesicles of one multivesicular body leave together, so neighbours get them in bursts",
@@ -49,27 +51,47 @@ STAGE_WORDS: dict[EngineStage, tuple[str, str]] = {
         "the label's share of the organ, less its blood, times the cell type's share of it",
         "flow, fenestrae and uptake in every organ of a human body, for the sizes of the dose",
     ),
+    "arrival": (
+        "the share that comes to the cells in days",
+        "diffusion, settling and loss in the column of medium over the cells",
+    ),
     "uptake": (
-        "the share that arrives in days times the share of these that is internalised or bound",
-        "binding, entry, recycling and loss over the time of contact, from what is held after 1 h",
+        "the share of what is around the cells that is internalised or bound",
+        "binding, entry and recycling over the contact, from the cells' uptake permeability",
     ),
     "opening": (
         "all copies that ever come out, at one moment",
         "sorting, recycling, opening against the lysosome, loss of copies: those there at the peak",
     ),
 }
-"""What the envelope and the engine take for a stage."""
+_UPTAKE_WORDS = {
+    "neighbour": (
+        "the share of what a cell sends that is taken up within a distance",
+        "diffusion, flow, loss and uptake in the space between cells, for vesicles of every size",
+    ),
+    "intra_articular": (
+        "the share of what is around the cells that is internalised or bound",
+        "uptake by all lining cells, taken as wholly exposed, against lymph, blood and lysis",
+    ),
+}
+
+
+def stage_words(question: Question, stage: EngineStage) -> tuple[str, str]:
+    """Return what the envelope and the engine take for a stage of a question."""
+    if stage == "uptake" and question.route in _UPTAKE_WORDS:
+        return _UPTAKE_WORDS[question.route]
+    return _STAGE_WORDS[stage]
 
 
 def stages_for(question: Question) -> tuple[EngineStage, ...]:
-    """Return the stages of a question that the cell engines can compute, in the chain's order."""
+    """Return the stages of a question that the engines can compute, in the chain's order."""
     mechanism = question.mechanism
     if question.carrier != "natural_vesicle":
         # The rates inside cells are those of vesicles; the body carries other particles too.
         return ("organ",) * (isinstance(mechanism, Luminal) and is_in_the_body(question))
-    uptake: tuple[EngineStage, ...] = ("uptake",) if question.route == "in_vitro" else ()
+    reach = () if left_out(question) else _REACH.get(question.route, ())
     if isinstance(mechanism, SurfaceLigand):
-        return uptake
+        return reach
     if not isinstance(mechanism, Luminal):
         return ()
     found: list[EngineStage] = []
@@ -79,7 +101,103 @@ def stages_for(question: Question) -> tuple[EngineStage, ...]:
     if natural and isinstance(mechanism.packing, Independent):
         found.append("content")
     organ: tuple[EngineStage, ...] = ("organ",) if is_in_the_body(question) else ()
-    return (*found, *organ, *uptake, "opening")
+    return (*found, *organ, *reach, "opening")
+
+
+_REACH: dict[str, tuple[EngineStage, ...]] = {
+    "in_vitro": ("arrival", "uptake"),
+    "neighbour": ("uptake",),
+    "intra_articular": ("uptake",),
+}
+
+
+def left_out(question: Question) -> tuple[tuple[EngineStage, str], ...]:
+    """Return the stages that have an engine on some route, but not for this question, and why."""
+    if question.carrier != "natural_vesicle":
+        return ()
+    if not isinstance(question.mechanism, Luminal | SurfaceLigand):
+        return ()
+    why = ""
+    match question.route:
+        case "in_vitro" if question.cells is None or not question.plate:
+            lacks = "cells" if question.cells is None else "plate"
+            why = f"the claim does not say target.{lacks}, without which no column stands over them"
+            return (("arrival", why), ("uptake", why))
+        case "neighbour" if _distance_um(question) is None:
+            why = "the neighbourhood is no distance"
+        case "intra_articular" if question.target != "synoviocyte":
+            why = "no record says how vesicles move in cartilage"
+        case "inhaled":
+            why = (
+                "the fluid on the lung is a film thinner than a cell, so there is no space between "
+                "cells, and no record says what macrophages and the competing epithelium take up "
+                "for each area"
+            )
+        case _:
+            pass
+    return (("uptake", why),) if why else ()
+
+
+def _distance_um(question: Question) -> float | None:
+    if not isinstance(question.given, NaturalRelease):
+        return None
+    try:
+        return to_internal(question.given.within, "um", where=question.name)
+    except InputError:
+        return None
+
+
+def entry_of(question: Question, inputs: Noting) -> Entry | None:
+    """Return how the dose gets into the cells of a well, if an engine is asked for that."""
+    if question.route != "in_vitro" or "uptake" not in question.engines:
+        return None
+    floor = _floor(question)
+    return inputs.once(("entry", floor), lambda asked: entry_in_a_dish(floor, asked))
+
+
+def shares_for(question: Question, inputs: Noting) -> EngineShares:
+    """Return the shares of the dose's way that the question leaves to engines."""
+    engines = question.engines
+    if "organ" in engines:
+        key = ("organ", question.organ, question.target, question.carrier)
+        return EngineShares(
+            of_all=inputs.once(key, lambda asked: taken_in_the_body(question, asked))
+        )
+    if not engines & {"arrival", "uptake"}:
+        return EngineShares()
+    if question.route == "in_vitro":
+        return _shares_in_a_dish(question, inputs)
+    within = _distance_um(question)
+
+    def taken(asked: Noting) -> Amount:
+        cells = target_cells(question, asked)
+        if within is None:
+            return taken_in_a_joint(cells, asked)
+        return taken_within(within, cells, asked)
+
+    return EngineShares(acting=inputs.once(("among cells", question.route, within), taken))
+
+
+def _shares_in_a_dish(question: Question, inputs: Noting) -> EngineShares:
+    floor = _floor(question)
+    touched = inputs.once(("touched", floor), lambda asked: touched_in_a_dish(floor, asked))
+    arriving = touched if "arrival" in question.engines else None
+    if "uptake" not in question.engines:
+        return EngineShares(arriving=arriving)
+    if isinstance(question.mechanism, SurfaceLigand):
+        held = inputs.once(("bound", floor), lambda asked: most_bound_in_a_dish(floor, asked))
+    else:
+        held = inputs.once(("entry", floor), lambda asked: entry_in_a_dish(floor, asked)).inside
+    share = np.divide(held, touched, out=np.zeros_like(held), where=touched > 0.0)
+    return EngineShares(arriving=arriving, acting=np.minimum(share, 1.0))
+
+
+def _floor(question: Question) -> Floor:
+    if question.cells is None:
+        raise InputError(
+            "no number of cells in the dish", where=question.name, remedy="add target.cells"
+        )
+    return Floor(question.target, question.cells, question.plate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,88 +304,24 @@ def steady_trickle(recipient: Recipient) -> Opening:
     return Opening(opened, back, one, 0.5 * one, 0.0 * one)
 
 
-def recipient_in_a_well(target: str, inputs: Inputs, opening: Amount) -> tuple[Recipient, Amount]:
-    """Return the recipient with rates for each time of contact in place of the hour, and that time.
-
-    The rates of binding are those that give the share held after one hour. So the time of contact
-    is 1, whatever it is in each draw.
-    """
-    hours = inputs["contact_time.in_vitro"]
-    rates = ("unbind_specific", "unbind_nonspecific", "internalise")
-    known = {name: inputs[f"recipient_rate.{name}"] for name in rates}
-    specific, nonspecific = binding_rate(
-        inputs[f"uptake_in_1h.{target}"],
-        specific=inputs["specific_binding_share"],
-        unbind=(known["unbind_specific"], known["unbind_nonspecific"]),
-        internalise=known["internalise"],
-    )
-    inside = ("mature", "recycle", "lysosome", "loss_outside")
-    known |= {name: inputs[f"recipient_rate.{name}"] for name in inside}
-    none = np.zeros_like(hours)
-    scaled = {name: rate * hours for name, rate in known.items()}
-    recipient = Recipient(
-        bind_specific=specific * hours,
-        bind_nonspecific=nonspecific * hours,
-        **scaled,
-        opening=none,
-        sites=none,
-        entries_per_h=none,
-    )
-    return opened_by(recipient, _openable(opening)), hours
-
-
-def internalised_in_a_well(recipient: Recipient) -> Amount:
-    """Return the share of the vesicles given that was inside at least once at the end."""
-    return np.clip(_in_blocks(lambda r, _: internalised_by(r, 1.0), recipient), 0.0, 1.0)
-
-
-def most_bound_in_a_well(recipient: Recipient) -> Amount:
-    """Return the share of the vesicles given that is on the surface at the moment when most is."""
-    bound = _in_blocks(lambda r, _: bound_at(_at_moments(r), 1.0), recipient)
-    return np.clip(_parabola(bound), 0.0, 1.0)
-
-
-def after_uptake_in_a_well(recipient: Recipient, loss: Amount, internalised: Amount) -> Opening:
-    """Return the opening of vesicles that come in while they are around; ``loss`` per contact.
+def after_uptake_in_a_dish(entry: Entry, inputs: Inputs, share: Amount, loss: Amount) -> Opening:
+    """Return the opening of vesicles that come in while they are around; ``loss`` per hour.
 
     Copies are read at the moment of the contact at which most are there.
     """
+    share = _openable(share)
 
-    def of_internalised(share: Amount) -> Amount:
-        some = np.broadcast_to(internalised > 0.0, share.shape)
-        return np.maximum(np.divide(share, internalised, out=np.zeros_like(share), where=some), 0.0)
+    def of_internalised(copies: Amount) -> Amount:
+        some = np.broadcast_to(entry.inside > 0.0, copies.shape)
+        return np.divide(copies, entry.inside, out=np.zeros_like(copies), where=some)
 
-    def left(r: Recipient, here: slice) -> Amount:
-        moments = loss[here] * _MOMENTS[:, None]
-        losses = np.stack([moments, 2.0 * moments])
-        return copies_at(_at_moments(r), 1.0, functional=np.ones_like(loss[here]), loss=losses)
-
-    opened = of_internalised(_in_blocks(lambda r, _: opened_share(r, 1.0), recipient))
-    once, twice = of_internalised(_in_blocks(left, recipient))
+    none = np.zeros_like(loss)
+    opened = of_internalised(copies_in_a_dish(entry, inputs, share, none)[-1])
+    once, twice = (
+        of_internalised(copies_in_a_dish(entry, inputs, share, power * loss))
+        for power in (1.0, 2.0)
+    )
     return _at_the_peak(np.minimum(opened, 1.0), np.zeros_like(opened), once, twice)
-
-
-_MOMENTS = np.geomspace(1.0 / 256.0, 1.0, 9)
-"""Moments of a contact at which copies are counted, evenly spaced in the logarithm."""
-_BLOCK = 512  # draws at a time, so that the arrays of a block stay in the cache: threefold faster
-
-
-def _at_moments(recipient: Recipient) -> Recipient:
-    """Return the recipient once for each moment, which becomes its unit of time."""
-    rates = {field.name: getattr(recipient, field.name) for field in fields(recipient)}
-    return Recipient(**{name: rate * _MOMENTS[:, None] for name, rate in rates.items()})
-
-
-def _in_blocks(law: Callable[[Recipient, slice], Amount], recipient: Recipient) -> Amount:
-    """Return a law of many draws, block by block along the last axis."""
-    rates = {field.name: getattr(recipient, field.name) for field in fields(recipient)}
-    size = rates["mature"].size
-    blocks = [slice(at, at + _BLOCK) for at in range(0, size, _BLOCK)]
-    found = [
-        law(Recipient(**{name: rate[here] for name, rate in rates.items()}), here)
-        for here in blocks
-    ]
-    return np.concatenate(found, axis=-1)
 
 
 def _openable(opening: Amount) -> Amount:

@@ -15,6 +15,7 @@ from exosome.delivery.outcome import Packets
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from exosome.delivery.draws import Memory
     from exosome.delivery.pool import BoundSource
     from exosome.delivery.problem import Problem
 
@@ -99,10 +100,11 @@ def _climb(
 ) -> Extreme:
     best = {role: _middle(*ends) for role, ends in box.items()}
     top = -math.inf
+    memory: Memory = {}
     for _ in range(_SWEEPS):
         before = top
         for role, (low, high) in box.items():
-            top, best = _along(objective, role, _between(low, high), top, best)
+            top, best = _along(objective, role, _between(low, high), top, best, memory)
         if top <= before + 1e-12:
             break
     for role, (low, high) in box.items():
@@ -110,7 +112,7 @@ def _climb(
         reach = (high - low) / (_POINTS - 1)
         while low < best[role] < high and reach > _FINE * (high - low):
             near = np.linspace(best[role] - reach, best[role] + reach, _POINTS)
-            top, best = _along(objective, role, np.clip(near, low, high), top, best)
+            top, best = _along(objective, role, np.clip(near, low, high), top, best, memory)
             reach /= _POINTS - 1
     return Extreme(top, best, sources)
 
@@ -121,8 +123,9 @@ def _along(
     tried: np.ndarray,
     top: float,
     best: dict[str, float],
+    memory: Memory,
 ) -> tuple[float, dict[str, float]]:
-    margins = objective(_row(best, role, tried))
+    margins = objective(_row(best, role, tried, memory))
     i = int(np.argmax(margins))
     # Keep the present value on a tie, so that idle inputs do not wander.
     if margins[i] > top:
@@ -130,10 +133,10 @@ def _along(
     return top, best
 
 
-def _row(values: dict[str, float], role: str, tried: np.ndarray) -> Draws:
+def _row(values: dict[str, float], role: str, tried: np.ndarray, memory: Memory) -> Draws:
     size = tried.size
     row = {name: np.full(size, value) for name, value in values.items()}
-    return Draws({**row, role: tried}, size)
+    return Draws({**row, role: tried}, size, memory)
 
 
 def _middle(low: float, high: float) -> float:

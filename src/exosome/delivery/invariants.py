@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     Amount = NDArray[np.float64]
 
 _DRAWS = 500
-_CARGO = ("copies_per_particle.", "copies_per_vesicle.")
-_UPTAKE = ("uptake_fraction.", "uptake_share.", "captured_within.")
+_CARGO = ("copies_per_particle.", "copies_per_vesicle.", "copies_per_cell.")
+_UPTAKE = (
+    "uptake_fraction.", "uptake_share.", "captured_within.", "uptake_permeability.",
+    "surface_permeability.", "body_clearance.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,9 @@ def _without(draws: Draws, roles: tuple[str, ...], prefixes: tuple[str, ...]) ->
 
 def _binds_by_uptake(problem: Problem) -> bool:
     """Whether bound vesicles are counted through what an organ's cells took up."""
-    ligand = isinstance(problem.question.mechanism, SurfaceLigand)
-    return ligand and problem.question.route not in ARRIVING
+    question = problem.question
+    by_uptake = question.route not in ARRIVING or "uptake" in question.engines
+    return isinstance(question.mechanism, SurfaceLigand) and by_uptake
 
 
 def _is_nothing(problem: Problem, draws: Draws) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
@@ -24,16 +24,14 @@ from exosome.delivery.engine import (
     Content,
     Opening,
     after_one_uptake,
-    after_uptake_in_a_well,
+    after_uptake_in_a_dish,
+    entry_of,
     fellows_of_a_burst,
-    internalised_in_a_well,
-    most_bound_in_a_well,
     passive_content,
-    recipient_in_a_well,
     recipient_inside,
+    shares_for,
     steady_trickle,
 )
-from exosome.delivery.organ import taken_in_the_body
 from exosome.delivery.outcome import Level, Outcome, Packets
 from exosome.delivery.question import (
     ARRIVING,
@@ -53,7 +51,6 @@ from exosome.numerics.compound import Fixed, Poisson, Table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from exosome.cell.recipient import Recipient
     from exosome.core.inputs import Inputs
     from exosome.delivery.chain import Journey
     from exosome.delivery.denominators import UptakePerCell
@@ -101,10 +98,7 @@ def evaluate(question: Question, inputs: Inputs) -> Outcome:
 
 def _luminal(question: Question, luminal: Luminal, inputs: Noting, journey: Journey) -> Outcome:
     natural = isinstance(question.given, NaturalRelease)
-    well = _well(question, inputs)
-    inside = None if well is None else internalised_in_a_well(well.recipient)
-    by_body = taken_in_the_body(question, inputs) if "organ" in question.engines else None
-    taken, journey = take_up(question, inputs, journey, inside if by_body is None else by_body)
+    taken, journey = take_up(question, inputs, journey, shares_for(question, inputs))
     cells = target_cells(question, inputs)
     each = taken.per_cell(cells)
     steps = [inputs.step("internalised by one target cell", "vesicle", each.vesicles)]
@@ -119,7 +113,7 @@ def _luminal(question: Question, luminal: Luminal, inputs: Noting, journey: Jour
     steps.append(inputs.step("cell-to-cell spread of uptake (CV)", "", cv))
     content = _content(question, luminal, inputs)
     steps.append(inputs.step("copies in one vesicle", "copy", content.copies))
-    opening = _opening(question, luminal, inputs, well, inside)
+    opening = _opening(question, luminal, inputs)
     if "release" in question.engines:
         opening = replace(opening, fellows=fellows_of_a_burst(inputs) * captured)
     arrivals, jump = _packets(luminal, each, content, opening)
@@ -152,28 +146,7 @@ def _luminal(question: Question, luminal: Luminal, inputs: Noting, journey: Jour
     return Outcome(effect, (*journey.steps, *steps), sheets)
 
 
-@dataclass(frozen=True, slots=True)
-class _Well:
-    """The engine's recipient in a well, with the time of contact as the unit of time."""
-
-    recipient: Recipient
-    contact_h: Amount
-
-
-def _well(question: Question, inputs: Noting) -> _Well | None:
-    if "uptake" not in question.engines:
-        return None
-    share = inputs[f"opening.{question.carrier}"]
-    return _Well(*recipient_in_a_well(question.target, inputs, share))
-
-
-def _opening(
-    question: Question,
-    luminal: Luminal,
-    inputs: Noting,
-    well: _Well | None,
-    inside: Amount | None,
-) -> Opening:
+def _opening(question: Question, luminal: Luminal, inputs: Noting) -> Opening:
     """Return what becomes of internalised vesicles: the sourced share, or by the engine."""
     share = inputs[f"opening.{question.carrier}"]
     one = np.ones_like(share)
@@ -182,9 +155,10 @@ def _opening(
     if isinstance(question.given, NaturalRelease):
         return steady_trickle(recipient_inside(inputs, share))
     loss = inputs[f"cargo_loss.{luminal.cargo}"]
-    if well is None or inside is None:
+    entry = entry_of(question, inputs)
+    if entry is None:
         return after_one_uptake(recipient_inside(inputs, share), loss)
-    return after_uptake_in_a_well(well.recipient, loss * well.contact_h, inside)
+    return after_uptake_in_a_dish(entry, inputs, share, loss)
 
 
 def _copies_per_vesicle(luminal: Luminal, inputs: Noting) -> CopiesPerVesicle:
@@ -289,9 +263,7 @@ def _luminal_sheets(
 def _surface_ligand(
     question: Question, ligand: SurfaceLigand, inputs: Noting, journey: Journey
 ) -> Outcome:
-    well = _well(question, inputs)
-    at_once = None if well is None else most_bound_in_a_well(well.recipient)
-    bound, journey = bind(question, inputs, journey, at_once)
+    bound, journey = bind(question, inputs, journey, shares_for(question, inputs))
     each = bound.per_cell(target_cells(question, inputs))
     steps = [inputs.step("bound to one target cell", "vesicle", each.vesicles)]
     cv = inputs["uptake_cv"]

@@ -12,7 +12,7 @@ OpeningRule = Literal["all_or_none", "partial"]
 Carrier = Literal["natural_vesicle", "fusogenic_vesicle", "lnp"]
 Route = Literal["intravenous", "inhaled", "intra_articular", "in_vitro", "neighbour"]
 
-EngineStage = Literal["release", "content", "organ", "uptake", "opening"]
+EngineStage = Literal["release", "content", "organ", "arrival", "uptake", "opening"]
 """A stage that an engine can compute in place of a sourced fraction, in the chain's order."""
 
 # Routes whose organ shares come from a label: what is retained was taken up already.
@@ -142,7 +142,8 @@ class Question:
     """Everything that the delivery chain must know, for one mechanism.
 
     ``cells`` is the number of target cells where the claim declares it (a
-    dish); otherwise the catalog's count is used. ``only`` restricts a parameter
+    dish); otherwise the catalog's count is used. ``plate`` names the well of a dish, such as
+    ``"96_well"``. ``only`` restricts a parameter
     to named records. ``name`` is where error messages point to. ``engines`` are the stages that
     the cell engines compute; all others are at envelope depth.
     """
@@ -156,6 +157,7 @@ class Question:
     responding_fraction: float
     organ: str = ""
     cells: float | None = None
+    plate: str = ""
     body_weight_kg: float | None = None
     only: tuple[tuple[str, tuple[str, ...]], ...] = ()
     engines: frozenset[EngineStage] = frozenset()

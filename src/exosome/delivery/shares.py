@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from exosome.core.random import Streams
+    from exosome.delivery.draws import Memory
     from exosome.delivery.problem import Problem
 
 _UNREAD = ("assumed", "recalled")
@@ -53,11 +54,13 @@ def variance_shares(problem: Problem, streams: Streams, size: int) -> Shares:
     finite = pilot[np.isfinite(pilot)]
     floor = float(finite.min()) - _BELOW_ALL if finite.size else 0.0
 
+    memory: Memory = {}  # points differ in one input at a time
+
     def margin(u: NDArray[np.float64]) -> NDArray[np.float64]:
         columns = {role: u[:, i] for i, role in enumerate(varying)}
         for role in problem.roles:
             columns.setdefault(role, np.zeros(len(u)))
-        return np.maximum(problem.margin(draw(problem.pools, columns, len(u))), floor)
+        return np.maximum(problem.margin(draw(problem.pools, columns, len(u), memory)), floor)
 
     def total_of(groups: dict[str, list[str]]) -> dict[str, float]:
         named = {name: roles for name, roles in groups.items() if roles}

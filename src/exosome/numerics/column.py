@@ -18,17 +18,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from exosome.core.errors import InputError
+from exosome.numerics.inversion import euler_nodes
 from exosome.numerics.special import erfc, erfcx
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
+    Waves = NDArray[np.complex128]
 
 _MODES = 24
 _SHORT = 0.01  # in units of L^2/D; the top has moved the floor by less than exp(-1/0.04) there
@@ -380,38 +382,49 @@ def _by_short_time(half: Floats, biot: Floats, loss: Floats, tau: Floats) -> Flo
 # --- fast settling: inversion of the Laplace transform -------------------------------------------
 
 
-def _flux_transform(half: Floats, biot: Floats, shifted: Floats) -> Floats:
-    """Return the transform of the flux into the floor at ``shifted`` = s + loss."""
+def flux_transforms(half: Floats, leak: Floats | Waves, shifted: Waves) -> tuple[Waves, Waves]:
+    """Return Laplace transforms of the flux into the floor, in units of D / L^2.
+
+    Of what was spread evenly through the column at time 0, and of what was let go at the floor
+    then. ``leak`` is the inverse Biot number, 0 for a perfect sink. It may depend on the variable
+    of the transform: then the floor has a memory, as one from which what was bound comes off.
+
+    Parameters
+    ----------
+    half : array
+        Half the Peclet number, ``p``.
+    leak : array
+        ``1 / B``.
+    shifted : array
+        Variable of the transform plus the loss, both in units of D / L^2; not 0.
+
+    References
+    ----------
+    ``q^2 = s + p^2``; both fluxes have the denominator ``cosh q + (s / B + p) sinh q / q``, the
+    first the numerator ``(2 p cosh q + (s + 2 p^2) sinh q / q - 2 p exp p) / s``, the second
+    ``cosh q + p sinh q / q`` (``docs/methods/dish.md``).
+    """
     q = np.sqrt(shifted + half**2)
-    e = np.exp(-2.0 * q)
-    above = 2.0 * half * (1.0 + e) + (shifted + 2.0 * half**2) * (1.0 - e) / q
-    above = above - 4.0 * half * np.exp(half - q)
-    leak = 1.0 / np.maximum(biot, _SEALED)
-    below = (1.0 + e) + (shifted * leak + half) * (1.0 - e) / q
-    return above / shifted / below
+    ahead = np.exp(half - q)
+    down = ahead * np.exp(-half)  # an exponential costs more than a product
+    wave, over = 1.0 + down**2, (1.0 - down**2) / q
+    below = wave + (shifted * leak + half) * over
+    above = 2.0 * half * wave + (shifted + 2.0 * half**2) * over
+    above = above - 4.0 * half * ahead
+    return above / (shifted * below), (wave + half * over) / below
 
 
 def _total(half: Floats, biot: Floats, loss: Floats) -> Floats:
     """Return the share taken after infinite time."""
-    return np.where(biot > 0.0, _flux_transform(half, biot, loss), 0.0)
-
-
-def _euler_weights() -> tuple[Floats, NDArray[np.complex128]]:
-    m = _EULER
-    tail = np.ones(2 * m + 1)
-    tail[0] = 0.5
-    tail[2 * m] = 2.0**-m
-    for k in range(1, m):
-        tail[2 * m - k] = tail[2 * m - k + 1] + 2.0**-m * math.comb(m, k)
-    k = np.arange(2 * m + 1)
-    nodes = m * math.log(10.0) / 3.0 + 1j * np.pi * k
-    return (-1.0) ** k * tail * 10.0 ** (m / 3.0), cast("NDArray[np.complex128]", nodes)
+    leak = 1.0 / np.maximum(biot, _SEALED)
+    flux, _ = flux_transforms(half, leak, np.asarray(loss, np.complex128))
+    return np.where(biot > 0.0, flux.real, 0.0)
 
 
 def _by_inversion(half: Floats, biot: Floats, loss: Floats, tau: Floats) -> Floats:
     """Return the share taken, from its Laplace transform."""
-    total = np.zeros(tau.shape)
-    for weight, node in zip(*_euler_weights(), strict=True):
+    total, leak = np.zeros(tau.shape), 1.0 / np.maximum(biot, _SEALED)
+    for weight, node in zip(*euler_nodes(_EULER), strict=True):
         s = node / tau
-        total += weight * np.real(_flux_transform(half, biot, s + loss) / s)
+        total += np.real(weight * flux_transforms(half, leak, s + loss)[0] / s)
     return total / tau

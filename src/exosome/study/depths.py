@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from exosome.core.errors import MissingRecordError
-from exosome.delivery.engine import STAGE_WORDS, stages_for
+from exosome.delivery.engine import left_out, stage_words, stages_for
 from exosome.delivery.extremes import conservation_ceiling, sourced_best_case
 from exosome.delivery.problem import pose
+from exosome.delivery.question import NaturalRelease, SurfaceLigand
 from exosome.delivery.verdict import Margins, Verdict, judge, summarise
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 Depth = Literal["envelope", "engine"]
 
 DRAWS = 2_000
+_TINY = 1e-4
 FAR_FOLD = 10.0
 """Beyond this factor between the depths the page gives the reason."""
 
@@ -61,7 +64,7 @@ def at_depths(question: Question, catalog: Catalog) -> Depths:
     """
     envelope = pose(question, catalog)
     alone: list[tuple[EngineStage, Problem]] = []
-    missing: list[tuple[EngineStage, str]] = []
+    missing = list(left_out(question))
     for stage in stages_for(question):
         try:
             alone.append((stage, pose(replace(question, engines=frozenset({stage})), catalog)))
@@ -102,12 +105,16 @@ class DepthStep:
 
 @dataclass(frozen=True, slots=True)
 class StageEffect:
-    """What one engine alone does to the dose over the need: a factor, and what it replaces."""
+    """What one engine alone does to the dose over the need: a factor, and what it replaces.
+
+    ``finds`` says in a sentence which share the engine found, where its stage passes on a share.
+    """
 
     stage: EngineStage
     fold: float | None
     envelope_takes: str
     engine_takes: str
+    finds: str
     roles: tuple[str, ...]
 
 
@@ -143,15 +150,18 @@ def compare(depths: Depths, streams: Streams, size: int = DRAWS) -> DepthFound |
     plain, deep = outcome(envelope), outcome(engine)
     before, after = plain.effect.margin(wanted), deep.effect.margin(wanted)
     fold = _fold(before, after)
-    stages = tuple(
-        StageEffect(
+
+    def effect(stage: EngineStage, one: Problem) -> StageEffect:
+        found = outcome(one)
+        return StageEffect(
             stage,
-            _fold(before, outcome(one).effect.margin(wanted)),
-            *STAGE_WORDS[stage],
+            _fold(before, found.effect.margin(wanted)),
+            *stage_words(envelope.question, stage),
+            _finds(stage, one, found),
             tuple(role for role in one.roles if role not in envelope.pools),
         )
-        for stage, one in depths.alone
-    )
+
+    stages = tuple(effect(stage, one) for stage, one in depths.alone)
     shown = summarise(before), summarise(after)
     return DepthFound(
         steps=_steps(plain, deep),
@@ -217,6 +227,47 @@ def _steps(envelope: Outcome, engine: Outcome) -> tuple[DepthStep, ...]:
             )
         )
     return tuple(rows)
+
+
+def _finds(stage: EngineStage, problem: Problem, outcome: Outcome) -> str:
+    """Return the share that an engine alone found, in a sentence; nothing for other stages."""
+    if stage not in ("organ", "arrival", "uptake"):
+        return ""
+    route = problem.question.route
+    amounts = [
+        step.amount
+        for step in outcome.steps
+        if step.name in ("vesicles given", "released by one sender each hour")
+        or step.name.startswith(("arriving around", "internalised by all", "bound to all"))
+    ]
+    before, after = amounts[:2] if stage == "arrival" else amounts[-2:]
+    share = np.divide(after, before, out=np.zeros_like(after), where=before > 0.0)
+    low, median, high = (_share(float(x)) for x in np.quantile(share, (0.05, 0.5, 0.95)))
+    spread = f"{median} ({low} to {high})"
+    hours = problem.pools["contact_time.in_vitro"].median if route == "in_vitro" else 0.0
+    if stage == "arrival":
+        return f"the column of medium: {spread} of the dose touches a cell in {hours:.0f} h"
+    if route == "in_vitro":
+        is_ligand = isinstance(problem.question.mechanism, SurfaceLigand)
+        what = (
+            "is bound at the moment when most is" if is_ligand else f"gets inside in {hours:.0f} h"
+        )
+        return f"the cells: {spread} of what touches them {what}"
+    if isinstance(problem.question.given, NaturalRelease):
+        within = problem.question.given.within
+        return f"the space between cells: {spread} of what a cell sends is taken up within {within}"
+    if stage == "organ":
+        return f"the body: {spread} of the dose ends in the target cells"
+    return f"the mixed fluid: {spread} of what is in it is taken up by the target cells"
+
+
+def _share(share: float) -> str:
+    """Return a share in per cent with two figures, or as one in so many where it is tiny."""
+    if 0.0 < share < _TINY:
+        scale = 10.0 ** (math.floor(-math.log10(share)) - 1)
+        return f"1 in {round(1.0 / share / scale) * scale:,.0f}"
+    percent = 100.0 * share
+    return f"{percent:.0f} %" if percent >= 9.95 else f"{percent:.2g} %"
 
 
 def _reason(fold: float | None, stages: tuple[StageEffect, ...]) -> str:

@@ -575,7 +575,7 @@ def _length(planned: Plan) -> tuple[float, float, float]:
             Matrix(value["matrix_slow_down"], value["matrix_mesh"]) if asked.matrix else Matrix()
         )
         size = np.array([value["vesicle_diameter"]])
-        return range_law(
+        law = range_law(
             diffusivity_um2_per_s=float(
                 diffusivity(size, value["space_diffusivity_100nm"], matrix)[0]
             ),
@@ -583,7 +583,8 @@ def _length(planned: Plan) -> tuple[float, float, float]:
             cell_fraction=planned.layout.cell_fraction,
             permeability_um_per_s=value["surface_permeability.tissue_cell"],
             decay_per_s=value["space_loss"] if asked.loss else 0.0,
-        ).length_um
+        )
+        return float(law.length_um)
 
     every = np.array(
         [length({role: float(drawn[role][i]) for role in _ROLES}) for i in range(_DRAWS)]

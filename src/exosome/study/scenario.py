@@ -101,6 +101,9 @@ class Target(Strict):
     cell: Word
     organ: Word | None = None
     cells: Annotated[str, _quantity("cell")] | None = None
+    plate: Literal["96_well", "24_well", "12_well", "6_well"] | None = Field(
+        default=None, description="whose well, for a dish: the engines need its floor and height"
+    )
 
 
 class Effect(Strict):
@@ -256,6 +259,12 @@ class Scenario(Strict):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _plate_in_a_dish(self) -> Self:
+        if self.target.plate is not None and self.dose.route != "in_vitro":
+            raise ValueError("target.plate belongs to route 'in_vitro' alone")
+        return self
+
     @property
     def body_weight_kg(self) -> float | None:
         """Body weight that the dose declares, if any."""
@@ -291,6 +300,7 @@ def _question(scenario: Scenario, mechanism: Mechanism, name: str, where: str) -
         ),
         organ=target.organ or "",
         cells=None if target.cells is None else to_internal(target.cells, "cell", where=where),
+        plate=target.plate or "",
         body_weight_kg=scenario.body_weight_kg,
         only=tuple((role, ids) for role, ids in scenario.sources.items()),
     )

@@ -161,12 +161,6 @@ def longest_step(
         for image in range(6, tube.size, 2):
             dx, dy = x - tube[image], y - tube[image + 1]
             sigma = min(sigma, (np.sqrt(dx * dx + dy * dy) - radius) / second)
-    if tube[3] > 0.0 and 0.0 < tube[4] < np.inf:
-        # Uptake and passage at once: the bridge is less exact for both together.
-        surface *= 2.0
-    if tube[5] != 0.0 and height < 0.0:
-        # Dispersion by the shear needs a finer step than uptake.
-        surface *= 1.5
     sigma = max(min(sigma, max(gap, radius) / surface), floor * radius)
     return 0.5 * sigma * sigma / d
 
