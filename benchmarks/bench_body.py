@@ -11,15 +11,17 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from dataclasses import replace
 
 import numpy as np
 
+from exosome.body.design import Design
 from exosome.body.kinds import KINDS
 from exosome.body.labels import LABELS
-from exosome.body.particles import Design, network, roles_of, values_of
+from exosome.body.particles import network, roles_of, values_of
 from exosome.body.physiology import body
 from exosome.body.routes import ROUTES
-from exosome.body.sizes import size_classes
+from exosome.body.sizes import Aggregates, size_classes
 from exosome.catalog.load import load_catalog
 from exosome.core.random import Streams
 from exosome.delivery.pool import pool
@@ -27,6 +29,14 @@ from exosome.numerics.network import mean_fields
 
 HOURS = np.array([0.0, 0.05, 0.25, 1.0, 4.0, 8.0, 24.0])
 ROUNDS = 3
+PLAIN = Design(KINDS["vesicle"], ROUTES["iv"], LABELS["iodine125"], 1)
+MORE = {
+    "opsonins": replace(PLAIN, surface="bare"),
+    "antibodies": replace(PLAIN, surface="bare", antibodies=True),
+    "aggregates": replace(PLAIN, aggregates=True),
+    "tumour": replace(PLAIN, tumour=True),
+    "all four": replace(PLAIN, surface="bare", antibodies=True, aggregates=True, tumour=True),
+}
 
 
 def patients_of(design: Design, count: int) -> dict[str, np.ndarray]:
@@ -37,6 +47,10 @@ def patients_of(design: Design, count: int) -> dict[str, np.ndarray]:
         for role in roles_of(design)
     }
     held, sizes = body("mouse"), size_classes(100.0, 1.4, design.classes)
+    if design.aggregates:
+        sizes = replace(sizes, aggregates=Aggregates(0.3, 6500.0, 1.5))
+    if design.tumour:
+        held = replace(held, tumour_ml=0.3)
     sets = [
         values_of(design, held, sizes, {r: float(x[i]) for r, x in drawn.items()}, dose=1e10)
         for i in range(count)
@@ -50,9 +64,9 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=64)
     parser.add_argument("--classes", type=int, nargs="+", default=[1, 5, 10, 20])
     given = parser.parse_args()
-    print("classes  states  prepare, s  ms per patient, best / median")
-    for classes in given.classes:
-        design = Design(KINDS["vesicle"], ROUTES["iv"], LABELS["iodine125"], classes)
+    print("   design  states  prepare, s  ms per patient, best / median")
+    designs = {f"{n} classes": replace(PLAIN, classes=n) for n in given.classes} | MORE
+    for name, design in designs.items():
         values = patients_of(design, given.patients)
         described = network(design, values)
 
@@ -67,7 +81,7 @@ def main() -> None:
         first = go(8)
         each = [1e3 * go(given.patients) / given.patients for _ in range(ROUNDS)]
         print(
-            f"{classes:7}  {len(described.species):6}  {first:10.1f}  "
+            f"{name:>10}  {len(described.species):6}  {first:10.1f}  "
             f"{min(each):.2f} / {statistics.median(each):.2f}",
             flush=True,
         )

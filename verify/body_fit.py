@@ -15,8 +15,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from exosome.catalog.load import load_catalog
 from exosome.study.fit import coverage, fold_error, leave_one_out
+from exosome.study.fit_baselines import (
+    against,
+    liposome_unchanged,
+    means_of_data,
+    nanoparticle_means,
+    two_compartments,
+    two_exponentials,
+)
 from exosome.study.fit_calibration import calibrated, declared, held_out
 from exosome.study.fit_design import before_any_data
 from exosome.study.fit_problem import problem
@@ -25,6 +35,7 @@ from exosome.study.fit_sobol import sobol_of_row
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from exosome.assay.table import Observation
     from exosome.study.fit import Fit, Seen
 
 STARTS = {"vesicles": 3, "silica": 3, "PEG-gold": 3}
@@ -142,14 +153,60 @@ def _predicted(
         for study in dict.fromkeys(row.observation.experiment.study for row in held):
             rows = [row for row in held if row.observation.experiment.study == study]
             lines += bars_of(f"held out, {study}", rows, *bars)
-        return [*lines, *bars_of(f"held out, all of {name}", held, *bars)]
+        train = [row.observation for row in found.seen if row.fitted]
+        places = [k for k, row in enumerate(found.seen) if not row.fitted]
+        return [
+            *lines, *bars_of(f"held out, all of {name}", held, *bars),
+            *beside(f"held out, all of {name}", found, held, [(train, places)]),
+        ]  # fmt: skip
     left = leave_one_out(found)
     rows = [row for one in left for row in one.rows]
     tables.append((f"{name}: each study predicted by the others", table_of(rows)))
     lines = []
     for one in left:
         lines += bars_of(f"left out, {one.study}", one.rows, *bars)
-    return [*lines, *bars_of(f"left out, all of {name}", rows, *bars)]
+    of = [row.observation for row in found.seen]
+    parts = [
+        ([one for one in of if one.experiment.study != each.study],
+         [k for k, one in enumerate(of) if one.experiment.study == each.study])
+        for each in left
+    ]  # fmt: skip
+    return [
+        *lines, *bars_of(f"left out, all of {name}", rows, *bars),
+        *beside(f"left out, all of {name}", found, rows, parts),
+    ]  # fmt: skip
+
+
+def beside(
+    name: str, found: Fit, seen: Sequence[Seen],
+    parts: Sequence[tuple[Sequence[Observation], Sequence[int]]],
+) -> list[Line]:  # fmt: skip
+    """Return fold errors of ours beside baselines, on the rows that each of them predicts.
+
+    ``parts`` holds, in the order of ``seen``, what each group of rows may learn from, and where
+    the group stands.
+    """
+    catalog = load_catalog(())
+    of = [row.observation for row in found.seen]
+    laws = {
+        "means of nanoparticles":
+            lambda _train, at: nanoparticle_means([of[k] for k in at], catalog),
+        "means of the data": lambda train, at: means_of_data(train, [of[k] for k in at]),
+        "two exponentials for each organ":
+            lambda train, at: two_exponentials(train, [of[k] for k in at]),
+        "two compartments": lambda train, at: two_compartments(train, [of[k] for k in at]),
+        "liposome unchanged": lambda _train, at: liposome_unchanged(found.problem, at),
+    }  # fmt: skip
+    lines: list[Line] = []
+    for baseline, law in laws.items():
+        eta = np.concatenate([law(train, at) for train, at in parts])
+        one = against(baseline, seen, eta)
+        if one is not None:
+            lines.append(
+                Line(f"{name}, {one.rows} rows: ours against {baseline}, fold error",
+                     f"{one.ours:.2f} against {one.theirs:.2f}", "ours nearer", one.we_win)
+            )  # fmt: skip
+    return lines
 
 
 def optimisers() -> list[Line]:

@@ -77,6 +77,22 @@ def test_the_model_is_written_as_sbml_and_read_back(tmp_path):
     assert 0.1 < kupffer / 1e10 < 0.6
 
 
+def test_a_schedule_is_written_as_sbml_with_every_size(tmp_path):
+    pytest.importorskip("libsbml")
+    from exosome.numerics.network import mean_field
+    from exosome.numerics.sbml import read_sbml
+
+    done = run(
+        "body", "mouse", "--kind", "peg_vesicle", "--dose", "1e10 particle", "--diameter", "100 nm",
+        "--repeat", "12 h", "--draws", "2", "--sbml", "--quiet", "--out", "m", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    held = read_sbml(tmp_path / "m" / "body.xml")
+    found = mean_field(held, [0.0, 11.999, 12.0], relative_tolerance=1e-6, absolute_tolerance=1e3)
+    given = sum(found.of(f"plasma_a{k}") for k in range(3))
+    assert given[2] - given[1] == pytest.approx(1e10, rel=1e-3)
+
+
 def test_the_scenario_is_written_checked_and_run(tmp_path):
     assert run("new", "scenario", "body", "mine.toml", cwd=tmp_path).returncode == 0
     checked = run("check", "mine.toml", cwd=tmp_path)
@@ -105,4 +121,30 @@ def test_bad_input_gives_one_error(arguments, said, tmp_path):
     assert done.stderr.count("Error:") == 1
     assert said in done.stderr
     assert "Remedy:" in done.stderr
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_schedule_is_asked_for_on_the_command_line(tmp_path):
+    done = run(
+        "body", "mouse", "--dose", "1e10 particle", "--kind", "peg_vesicle", "--diameter", "100 nm",
+        "--repeat", "5 d", "--repeat", "7 d", "--duration", "8 d", "--aggregated", "0.1",
+        "--aggregate-diameter", "10 um", "--tumour", "200 mg", "--draws", "4", "--out", "m",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "after the dose at 5 d" in done.stdout
+    assert "after the dose at 7 d" in done.stdout
+    assert "antibody raised" in done.stdout
+    summary = json.loads((tmp_path / "m" / "body.json").read_text("utf-8"))
+    assert [one["hour"] for one in summary["doses"]] == [0.0, 120.0, 168.0]
+    assert summary["doses"][1]["half_life_min"][1] < summary["doses"][0]["half_life_min"][1]
+    assert {"tumour"} <= {one["organ"] for one in summary["organs"]}
+    assert summary["worst_gap"] <= 1e-12
+
+
+def test_a_share_of_aggregates_without_a_size_is_one_error(tmp_path):
+    done = run("body", "mouse", "--aggregated", "0.1", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("Error:") == 1
+    assert "size of the aggregates" in done.stderr
     assert not any(tmp_path.iterdir())

@@ -273,7 +273,7 @@ def test_a_local_depot_exposes_its_place_more_than_the_body():
 
 def test_every_route_kind_and_label_has_its_numbers():
     for route in ROUTES.values():
-        numbers_of(replace(PLAIN, route=route))
+        numbers_of(replace(PLAIN, route=route, tumour=bool(route.place)))
     for kind in KINDS.values():
         numbers_of(replace(PLAIN, kind=kind))
     for label in LABELS.values():

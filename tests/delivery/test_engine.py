@@ -17,7 +17,7 @@ from exosome.cell.packing import SizeLaw, passive_mean
 from exosome.cell.receiving import receive
 from exosome.cell.recipient import Recipient
 from exosome.core.random import Streams
-from exosome.delivery import engine
+from exosome.delivery import engine, organ
 from exosome.delivery.mechanisms import evaluate
 from exosome.delivery.question import Packed
 from exosome.numerics.compound import Fixed, Poisson, survival
@@ -241,9 +241,9 @@ def _body_inputs(count: int = 200) -> dict[str, np.ndarray]:
 
 def test_few_sizes_stand_for_the_law_of_the_dose(monkeypatch):
     asked, inputs = question(target="kupffer_cell"), _body_inputs()
-    few = engine.taken_in_the_body(asked, inputs)
-    monkeypatch.setattr(engine, "_SIZES", 10)
-    assert few == pytest.approx(engine.taken_in_the_body(asked, inputs), rel=0.02)
+    few = organ.taken_in_the_body(asked, inputs)
+    monkeypatch.setattr(organ, "_SIZES", 10)
+    assert few == pytest.approx(organ.taken_in_the_body(asked, inputs), rel=0.02)
 
 
 def test_the_body_gives_the_organ_stage_of_an_intravenous_dose_to_the_liver():
@@ -267,7 +267,7 @@ def test_the_share_taken_is_that_of_the_body_and_closes_the_balance():
     step = next(s for s in outcome.steps if s.name == "internalised by all target cells")
     given = next(s for s in outcome.steps if s.name == "vesicles given")
     share = step.amount / given.amount
-    assert share == pytest.approx(engine.taken_in_the_body(asked, draws))
+    assert share == pytest.approx(organ.taken_in_the_body(asked, draws))
     assert 0.1 < np.median(share) < 0.7
 
 
@@ -344,3 +344,51 @@ def test_what_no_engine_can_say_is_left_out_with_the_reason() -> None:
         assert [stage for stage, _ in engine.left_out(asked)] == ["uptake"]
     assert engine.left_out(question()) == ()
     assert engine.left_out(replace(dish, carrier="lnp", plate="")) == ()
+
+
+def test_the_body_carries_other_cells_and_carriers():
+    plain = question(target="kupffer_cell")
+    skin = replace(plain, organ="skin", target="fibroblast")
+    assert "organ" in engine.stages_for(skin)
+    assert "organ" not in engine.stages_for(replace(skin, organ="liver"))
+    # Inside cells there are rates of vesicles only.
+    assert engine.stages_for(replace(plain, carrier="lnp", target="hepatocyte")) == ("organ",)
+    assert engine.stages_for(replace(plain, carrier="lnp", route="in_vitro")) == ()
+    fusogenic = replace(plain, carrier="fusogenic_vesicle")
+    assert engine.stages_for(fusogenic) == ("organ",)
+    inputs = _body_inputs()
+    assert organ.taken_in_the_body(fusogenic, inputs) == pytest.approx(
+        organ.taken_in_the_body(plain, inputs)
+    )
+
+
+def test_fibroblasts_of_skin_get_their_share_of_what_leaves_vessels_there():
+    plain = question(target="fibroblast", organ="skin")
+    inputs = _body_inputs() | {"uptake_share.skin.fibroblast": np.full(200, 0.5)}
+    all_of_it = organ.taken_in_the_body(
+        plain, inputs | {"uptake_share.skin.fibroblast": np.ones(200)}
+    )
+    half = organ.taken_in_the_body(plain, inputs)
+    assert half == pytest.approx(0.5 * all_of_it)
+    # Next to nothing leaves continuous vessels.
+    assert np.median(half) < 1e-3 * np.median(
+        organ.taken_in_the_body(question(target="kupffer_cell"), inputs)
+    )
+
+
+def test_the_organ_stage_of_lipid_nanoparticles_keeps_the_published_response():
+    from exosome.catalog.load import load_catalog
+    from exosome.claims.controls import read_control
+    from exosome.delivery.problem import pose
+    from exosome.study.scenario import questions
+
+    (asked,) = questions(read_control("lnp-dose-response"), where="test")
+    deep = pose(replace(asked, engines=frozenset({"organ"})), load_catalog())
+    draws = deep.draws(Streams(1), 500)
+    outcome = deep.outcome(draws)  # closes every sheet, or raises
+    step = next(s for s in outcome.steps if s.name == "internalised by all target cells")
+    given = next(s for s in outcome.steps if s.name == "carriers given")
+    share = step.amount / given.amount
+    assert share == pytest.approx(organ.taken_in_the_body(asked, draws))
+    # Apolipoprotein E leads them to hepatocytes: most of the dose ends there.
+    assert 0.15 < np.median(share) < 0.8

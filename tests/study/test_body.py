@@ -6,10 +6,6 @@ import numpy as np
 import pytest
 
 from exosome.app.bodies import body_page, body_summary
-from exosome.body.kinds import KINDS
-from exosome.body.labels import LABELS
-from exosome.body.particles import Design
-from exosome.body.routes import ROUTES
 from exosome.catalog.load import load_catalog
 from exosome.core.errors import InputError, UnitMismatchError
 from exosome.study.body import plan, read_scenario, run, scenario_of
@@ -125,8 +121,7 @@ def test_humans_are_given_by_the_kilogram():
 
 
 def test_the_table_of_changes_goes_where_it_must():
-    design = Design(KINDS["vesicle"], ROUTES["iv"], LABELS["iodine125"], 1)
-    rows = changes_table(design, CATALOG)
+    rows = changes_table(CATALOG)
     assert [one for one in rows if not one.agrees] == []
     ladder = [one for one in rows if one.observable == "vesicles in blood at 1 h, %"
               and one.change.startswith("dose")]  # fmt: skip
@@ -165,3 +160,84 @@ def test_unknown_keys_and_wrong_files_are_refused(tmp_path):
         read_scenario(str(bad))
     with pytest.raises(InputError):
         read_scenario(str(tmp_path / "missing.toml"))
+
+
+def test_a_second_dose_with_peg_is_told_from_the_first():
+    dose = {"amount": "1.5e10 particle", "kind": "peg_liposome", "diameter": "100 nm",
+            "repeats": ["7 d"]}  # fmt: skip
+    found = result(dose=dose, run={"duration": "8 d", "draws": 12, "classes": 1})
+    first, second = found.doses
+    assert (first.hour, second.hour) == (0.0, 168.0)
+    assert first.over_first == (1.0, 1.0, 1.0)
+    ratio = second.half_life_min[1] / first.half_life_min[1]
+    assert second.over_first[1] == pytest.approx(ratio)
+    assert second.over_first[0] < ratio < second.over_first[2] <= 1.01
+    assert ratio < 0.5
+    assert found.half_life_min == first.half_life_min
+    assert found.worst_gap <= 1e-12
+    assert found.points == ()  # published values are of one dose
+    summary = body_summary(found)
+    assert summary["antibody"]["at 7 d and 2 min"] > 5.0
+    assert summary["antibody"]["at 2 min"] < 1e-9
+    assert summary["opsonised"]["at 7 d and 2 min"] > 5.0
+    summary["changes"] = []
+    assert "doses raise antibodies" in body_page(found, summary)
+
+
+def test_antibodies_are_raised_by_peg_and_repeats_or_if_asked():
+    def raised(**dose):
+        return plan(asked(dose=dose, run={"duration": "60 h"}), CATALOG, seed=1).design.antibodies
+
+    peg = {"amount": "1e10 particle", "kind": "peg_vesicle", "diameter": "100 nm"}
+    assert raised(**peg, repeats=["48 h"])
+    assert not raised(**peg)
+    assert not raised(**peg, repeats=["48 h"], antibodies=False)
+    assert not raised(repeats=["48 h"])
+    assert raised(repeats=["48 h"], antibodies=True)
+
+
+def test_aggregates_and_a_tumour_are_organs_of_a_run(usual):
+    found = result(
+        body={"species": "mouse", "tumour": "300 mg"},
+        dose={"aggregated": 0.5, "aggregate_diameter": "30 um"},
+    )
+    assert found.worst_gap <= 1e-12
+    assert found.vesicles["tumour"].middle[-1] > 0.0
+    assert "tumour" not in usual.vesicles
+    k = int(np.argmin(np.abs(found.hours - 0.25)))
+    assert found.vesicles["lung"].middle[k] > 40.0
+    assert {"bg05", "bt05"} <= {one.id for one in found.plan.records}
+    summary = body_summary(found)
+    assert summary["aggregated"] == 0.5
+    assert summary["aggregate_nm"] == pytest.approx(30_000.0)
+    summary["changes"] = []
+    page = body_page(found, summary)
+    assert "in aggregates" in page
+    assert "a tumour of" in page
+
+
+def test_the_surface_of_a_dose_is_a_choice(usual):
+    bare = result(dose={"surface": "bare"})
+    assert usual.opsonised is None
+    assert bare.opsonised is not None
+    share = bare.opsonised.middle
+    assert share[0] == 0.0
+    assert share[int(np.argmin(np.abs(bare.hours - 1.0)))] > 30.0
+    assert "bo_vesicle_on" in {one.id for one in bare.plan.records}
+
+
+@pytest.mark.parametrize(("tables", "said"), [
+    ({"dose": {"aggregated": 0.2}}, "size of the aggregates"),
+    ({"dose": {"aggregated": 2.0, "aggregate_diameter": "5 um"}}, "a share of aggregated"),
+    ({"dose": {"aggregate_diameter": "5 um"}}, "a share of aggregated"),
+    ({"dose": {"aggregated": 0.2, "aggregate_diameter": "5 mm"}}, "aggregates of"),
+    ({"dose": {"aggregated": 0.2, "aggregate_diameter": "5 um", "route": "sc"}}, "from a vein"),
+    ({"body": {"tumour": "20 g"}}, "a tumour of"),
+    ({"dose": {"route": "intratumoral"}}, "no tumour to put a dose into"),
+    ({"change": {"opsonins": 0.0}}, "nothing called 'opsonins'"),
+])  # fmt: skip
+def test_bad_surfaces_aggregates_and_tumours_give_one_clear_error(tables, said):
+    with pytest.raises((InputError, UnitMismatchError)) as fault:
+        plan(asked(**tables), CATALOG, seed=1)
+    assert said in str(fault.value)
+    assert fault.value.remedy

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exosome.numerics.brownian import Binding
-from exosome.tissue.range_law import decay_with, range_law
+from exosome.tissue.range_law import among_types, decay_with, range_law
 from exosome.tissue.saturation import Sites
 from exosome.tissue.vessel_law import DepthLaw, exit_per_s, left_in_passage
 
@@ -63,14 +63,15 @@ def test_loss_while_held_by_integral_and_by_formula(loss, ratio, hold, exponent)
 
 @given(k=st.floats(1e-4, 1.0), other=st.floats(1e-4, 1.0), share=st.floats(0.0, 1.0))
 def test_types_of_cells_add_their_uptake(k, other, share):
-    def law(ks, shares):
+    def law(permeability):
         return range_law(
             diffusivity_um2_per_s=2.0, cell_radius_um=6.0, cell_fraction=0.2,
-            permeability_um_per_s=np.array(ks), shares=np.array(shares), decay_per_s=0.003,
-        ).uptake_per_s  # fmt: skip
+            permeability_um_per_s=permeability, decay_per_s=0.003,
+        )  # fmt: skip
 
-    mixed = law([k, other], [share, 1.0 - share])
-    assert mixed == pytest.approx(share * law([k], [1.0]) + (1.0 - share) * law([other], [1.0]))
+    found = among_types([law(k), law(other)], np.array([share, 1.0 - share]))
+    alone = [float(law(one).uptake_per_s) for one in (k, other)]
+    assert float(found.uptake_per_s) == pytest.approx(share * alone[0] + (1.0 - share) * alone[1])
 
 
 def test_sites_fill_and_come_back():

@@ -19,6 +19,7 @@ from rich.text import Text
 from exosome.app.body_figures import (
     Course,
     Frame,
+    after_doses,
     against_own,
     courses,
     label_and_place,
@@ -47,14 +48,21 @@ if TYPE_CHECKING:
 
     from exosome.body.published import Point
     from exosome.catalog.record import Sourced
-    from exosome.study.body import BodyResult, BodyScenario, Plan
+    from exosome.study.body import Band, BodyResult, BodyScenario, Plan
 
     Values = dict[str, Any]
 
 _CHARTS = ("blood", "liver", "spleen", "lung", "kidney", "gut", "bone", "brain")
+_CHARTS_WITH_TUMOUR = (*_CHARTS[:5], "tumour", "gut", "bone")
 _FLOOR = 0.01
+_DOSES_DRAWN = 4
 _FRAMES_H = (1.0 / 30.0, 1.0, 4.0)
 _TABLE_H = (1.0 / 30.0, 0.25, 1.0, 4.0)
+_SURFACES = {
+    "equilibrium": "in equilibrium with opsonins from the start",
+    "bare": "given bare, then exchanging with opsonins",
+    "opsonised": "given opsonised, then exchanging with opsonins",
+}
 _END_NAMES = {
     "digested": "digested in cells",
     "lysed": "lysed",
@@ -166,7 +174,7 @@ def _run(  # noqa: PLR0913 - keyword only, the options of a run
     planned = plan(scenario, catalog, seed=seed, where=f"{stem}.toml" if own else "exosome body")
     exported = _sbml(planned) if sbml else {}  # first: it may lack its extra
     result = run(planned, workers=workers)
-    changes = changes_table(planned.design, catalog, species=planned.held.species)
+    changes = changes_table(catalog, species=planned.held.species)
     summary = body_summary(result)
     summary["changes"] = [
         {
@@ -238,6 +246,24 @@ def body_summary(result: BodyResult) -> Values:
         "diameter_nm": result.sizes.median_nm,
         "diameter_gsd": result.sizes.gsd,
         "class_diameters_nm": list(result.sizes.diameters_nm),
+        "surface": _SURFACES[
+            "bare" if design.antibodies and design.surface == "equilibrium" else design.surface
+        ],
+        "opsonised": _course_at_times(result, result.opsonised),
+        "antibody": _course_at_times(result, result.antibody),
+        "aggregated": 0.0 if result.sizes.aggregates is None else result.sizes.aggregates.share,
+        "aggregate_nm": None
+        if result.sizes.aggregates is None
+        else result.sizes.aggregates.median_nm,
+        "tumour_g": held.tumour_ml,
+        "doses": [
+            {
+                "hour": one.hour,
+                "half_life_min": [None if math.isinf(x) else x for x in one.half_life_min],
+                "over_first": list(one.over_first),
+            }
+            for one in result.doses
+        ],
         "infusion_h": design.infusion_h,
         "repeats_h": list(design.repeats_h),
         "changed": dict(planned.scenario.change),
@@ -343,6 +369,19 @@ def _at_times(result: BodyResult, course: Any) -> dict[str, float]:
     return {
         f"at {_time(hour)}": float(course[_nearest(result, hour)])
         for hour in _shown_hours(result, _TABLE_H)
+    }
+
+
+def _course_at_times(result: BodyResult, band: Band | None) -> dict[str, float] | None:
+    """Return the middle of a course two minutes after each dose; None if there is no course."""
+    if band is None:
+        return None
+    starts = [0.0, *result.plan.design.repeats_h]
+    return {
+        "at 2 min" if not start else f"at {_time(start)} and 2 min": float(
+            band.middle[_nearest(result, start + 1.0 / 30.0)]
+        )
+        for start in starts
     }
 
 
@@ -457,7 +496,8 @@ def body_page(result: BodyResult, summary: Values) -> str:
 def _figures(result: BodyResult, summary: Values) -> dict[str, str]:
     by_cells = result.plan.design.by_cells
     bands = result.vesicles if by_cells else result.label
-    shown = [name for name in _CHARTS if name in bands]
+    charts_of = _CHARTS_WITH_TUMOUR if result.plan.design.tumour else _CHARTS
+    shown = [name for name in charts_of if name in bands]
     if result.plan.design.route.is_depot:
         shown = ["depot", "nodes", *shown[:6]]
     charts = [
@@ -494,6 +534,7 @@ def _figures(result: BodyResult, summary: Values) -> dict[str, str]:
         "courses": courses(
             result.hours.tolist(), charts, floor=_FLOOR, of="vesicles" if by_cells else "signal"
         ),
+        "doses_figure": _doses_figure(result),
         "outline": outline(frames, upright=summary["species"] in ("human", "rhesus")),
         "label_figure": ""
         if by_cells
@@ -512,6 +553,23 @@ def _figures(result: BodyResult, summary: Values) -> dict[str, str]:
     }
 
 
+def _doses_figure(result: BodyResult) -> str:
+    """Return blood after each of the first doses; nothing for one dose."""
+    if len(result.doses) < 2:
+        return ""
+    starts = [one.hour for one in result.doses]
+    ends = [*starts[1:], math.inf]
+    one = 100.0 / len(starts)  # percent of all doses in one of them
+    drawn: list[tuple[str, list[float], list[float]]] = []
+    for start, end in zip(starts[:_DOSES_DRAWN], ends[:_DOSES_DRAWN], strict=True):
+        here = (result.hours >= start - 1e-9) & (result.hours < end - 1e-9)
+        since = result.hours[here] - start
+        name = f"at {_time(start)}" if start else "at the start"
+        blood = result.vesicles["blood"].middle[here] * 100.0 / one
+        drawn.append((name, since.tolist(), blood.tolist()))
+    return after_doses(drawn)
+
+
 def _terminal(s: Values) -> RenderableType:
     half = s["half_life_min"]
     parts: list[RenderableType] = [
@@ -528,6 +586,7 @@ def _terminal(s: Values) -> RenderableType:
             + ("more than the run" if half[1] is None else f"{_fig(half[1])} min")
             + f" ({_minutes(half[0])} to {_minutes(half[2])})"
         ),
+        *_after_doses(s),
         Text(""),
     ]
     hour = s["organs"][0]["hour"]
@@ -592,6 +651,26 @@ def _terminal(s: Values) -> RenderableType:
     counts = ", ".join(f"{n} {status}" for status, n in s["read_counts"].items())
     parts.append(Text(f"Numbers: {counts}"))
     return Group(*parts)
+
+
+def _after_doses(s: Values) -> list[RenderableType]:
+    """Return a line for each further dose, and one for what covers the vesicles."""
+    lines: list[RenderableType] = []
+    for one in s["doses"][1:]:
+        low, middle, high = (_minutes(x) for x in one["half_life_min"])
+        when = _time(one["hour"])
+        over = _fig(one["over_first"][1])
+        lines.append(
+            Text(
+                f"after the dose at {when}: half gone in {middle} ({low} to {high}), {over} times "
+                "the first"
+            )
+        )
+    for what, of in (("opsonised in blood", "opsonised"), ("antibody raised", "antibody")):
+        if s[of]:
+            at = ", ".join(f"{when} {_fig(value)} %" for when, value in s[of].items())
+            lines.append(Text(f"{what}: {at}"))
+    return lines
 
 
 def _weight(grams: float) -> str:

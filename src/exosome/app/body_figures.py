@@ -258,3 +258,40 @@ def against_own(rows: Sequence[tuple[str, float]]) -> str:
 def _count(value: float) -> str:
     power = math.floor(math.log10(value))
     return f"{value / 10.0**power:.2g} × {power_of_ten(power)}"
+
+
+_DASHES = ("", ' stroke-dasharray="7 3"', ' stroke-dasharray="2 3"')
+
+
+def after_doses(doses: Sequence[tuple[str, Sequence[float], Sequence[float]]]) -> str:
+    """Return vesicles in blood against the time since each dose, both axes logarithmic.
+
+    Each dose is a name, hours since it (the first is zero and not drawn) and percent of one dose.
+    """
+    left, top, wide, tall = 40.0, 24.0, WIDTH - 150.0, 150.0
+    last = max(hours[-1] for _, hours, _ in doses)
+    first, low, high = math.log10(1 / 60), -2.0, 2.0
+
+    def x(hour: float) -> float:
+        return left + wide * (math.log10(max(hour, 1 / 60)) - first) / (math.log10(last) - first)
+
+    def y(percent: float) -> float:
+        at = math.log10(max(percent, 10.0**low))
+        return top + tall * (high - min(at, high)) / (high - low)
+
+    parts = _frame(x, y, left, wide, last, low)
+    parts.append(words(0, 12, "percent of one dose", "start", "muted"))
+    parts.append(words(left + wide, top + tall + 34, "since the dose", "end", "muted"))
+    for place, (name, hours, percent) in enumerate(doses):
+        colour, dash = SERIES[place % len(SERIES)], _DASHES[place % len(_DASHES)]
+        points = " ".join(
+            f"{x(h):.1f},{y(p):.1f}" for h, p in zip(hours, percent, strict=True) if h > 0.0
+        )
+        parts.append(
+            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>'
+        )
+        at = top + 14.0 + 20.0 * place
+        parts.append(segment(left + wide + 10, at - 4, left + wide + 34, at - 4, colour, dash))
+        parts.append(words(left + wide + 39, at, name, "start"))
+    said = "; ".join(f"{name}: {percent[-1]:.3g} % at the end" for name, _, percent in doses)
+    return svg("doses", "Vesicles in blood after each dose", said, parts, top + tall + 42)

@@ -201,10 +201,32 @@ def body_asked(  # noqa: PLR0913, PLR0917  (one option for each question a user 
         str, typer.Option(help='Such as "1e10 vesicle" or "1e6 cell".')
     ] = "1e10 vesicle",
     route: Annotated[
-        str, typer.Option(help="iv, sc, im, id, ip, ia, local, inhaled, nasal.")
+        str, typer.Option(help="iv, sc, im, id, ip, ia, local, intratumoral, inhaled, nasal.")
     ] = "iv",
-    kind: Annotated[str, typer.Option(help="vesicle, liposome, peg_liposome, lnp, rigid.")] = "",
+    kind: Annotated[
+        str, typer.Option(help="vesicle, peg_vesicle, liposome, peg_liposome, lnp, rigid.")
+    ] = "",
     diameter: Annotated[str, typer.Option(help='Median diameter, such as "110 nm".')] = "",
+    repeat: Annotated[
+        list[str] | None, typer.Option(help='Time of a further dose, such as "7 d"; repeatable.')
+    ] = None,
+    surface: Annotated[
+        str, typer.Option(help="equilibrium, or follow opsonins from: bare, opsonised.")
+    ] = "",
+    antibodies: Annotated[
+        bool | None,
+        typer.Option(
+            "--antibodies/--no-antibodies",
+            help="Whether doses raise antibodies [default: with PEG and --repeat].",
+        ),
+    ] = None,
+    aggregated: Annotated[
+        float | None, typer.Option(help="Share of the vesicles that is in aggregates.")
+    ] = None,
+    aggregate_diameter: Annotated[
+        str, typer.Option(help='Median diameter of the aggregates, such as "5 um".')
+    ] = "",
+    tumour: Annotated[str, typer.Option(help='Weight of a tumour, such as "300 mg".')] = "",
     label: Annotated[str, typer.Option(help="iodine125, dye, indium111, luciferase ...")] = "",
     weight: Annotated[str, typer.Option(help='Body weight, such as "25 g".')] = "",
     residual_blood: Annotated[
@@ -224,8 +246,18 @@ def body_asked(  # noqa: PLR0913, PLR0917  (one option for each question a user 
     """Follow a dose through a body: organs in time, what the label shows, the balance."""
     from exosome.app.bodies import run_body_asked
 
-    body = {"species": species, "weight": weight}
-    given = {"amount": dose, "route": route, "kind": kind, "diameter": diameter}
+    body = {"species": species, "weight": weight, "tumour": tumour}
+    given: dict[str, object] = {
+        "amount": dose,
+        "route": route,
+        "kind": kind,
+        "diameter": diameter,
+        "repeats": repeat,
+        "surface": surface,
+        "antibodies": antibodies,
+        "aggregated": aggregated,
+        "aggregate_diameter": aggregate_diameter,
+    }
     carried = {"key": label, "residual_blood": residual_blood}
     asked = {"body": body, "dose": given, "label": carried}
     chosen = {

@@ -9,11 +9,16 @@ from exosome.core.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of particle. ``is_degradable`` tells those that cells can take apart."""
+    """A kind of particle.
+
+    ``is_degradable`` tells those that cells can take apart, ``bears_peg`` those against which a
+    first dose is known to raise antibodies.
+    """
 
     key: str
     name: str
     is_degradable: bool = True
+    bears_peg: bool = False
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -27,10 +32,11 @@ KINDS = {
     for one in (
         Kind("vesicle", "vesicle"),
         Kind("liposome", "liposome"),
-        Kind("peg_liposome", "PEG-liposome"),
-        Kind("lnp", "lipid nanoparticle"),
+        Kind("peg_liposome", "PEG-liposome", bears_peg=True),
+        Kind("peg_vesicle", "vesicle with PEG", bears_peg=True),
+        Kind("lnp", "lipid nanoparticle", bears_peg=True),
         Kind("rigid", "rigid particle", is_degradable=False),
-        Kind("peg_rigid", "rigid particle with PEG", is_degradable=False),
+        Kind("peg_rigid", "rigid particle with PEG", is_degradable=False, bears_peg=True),
     )
 }
 

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from exosome.body.aggregates import LARGE
+from exosome.body.design import VESICLE_ENDS
 from exosome.body.labels import seen_factor
-from exosome.body.particles import VESICLE_ENDS, label_ends
+from exosome.body.particles import label_ends
 from exosome.body.physiology import ORGANS
 from exosome.core.errors import BalanceError, InputError
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from exosome.body.particles import Design
+    from exosome.body.design import Design
     from exosome.body.physiology import Physiology
 
     Floats = NDArray[np.float64]
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 SHOWN = (
     "blood", "liver", "spleen", "lung", "kidney", "heart", "brain", "muscle", "skin", "adipose",
-    "bone", "gut", "pancreas", "thymus", "other", "nodes", "depot",
+    "bone", "gut", "pancreas", "thymus", "other", "nodes", "tumour", "depot",
 )  # fmt: skip
 """Organs as pages show them: both intestines are the gut, all plasma and blood cells are blood."""
 OFF_VESICLES = ("free", "impurity")
@@ -60,7 +62,8 @@ def parts_of(shown: str) -> tuple[str, ...]:
 
 def shown_organs(design: Design) -> tuple[str, ...]:
     """Return the organs that a run shows."""
-    return SHOWN if design.route.is_depot else SHOWN[:-1]
+    there = {"tumour": design.tumour, "depot": design.route.is_depot}
+    return tuple(shown for shown in SHOWN if there.get(shown, True))
 
 
 def vesicles(design: Design, of: Of) -> dict[str, Floats]:
@@ -71,34 +74,36 @@ def vesicles(design: Design, of: Of) -> dict[str, Floats]:
     of : callable
         Returns the course of one species of `particles.network`; any shape.
     """
-    return _by_organ(design, lambda place, state: _intact(design, of, place, state), of, "n", "ab")
+    return _by_organ(design, of, "n", design.letters)
 
 
 def label_on_site(design: Design, of: Of) -> dict[str, Floats]:
     """Return label on intact vesicles and in cells, by shown organ; blood apart from organs."""
-    return _by_organ(design, lambda place, state: _intact(design, of, place, state), of, "l", "a")
+    return _by_organ(design, of, "l", design.labelled)
 
 
-def _intact(design: Design, of: Of, place: str, states: str) -> Floats:
-    names = [f"{place}_{s}{k}" for s in states for k in range(design.classes)]
-    return np.sum([of(name) for name in names], axis=0)
+def _intact(design: Design, of: Of, place: str, letters: str) -> Floats:
+    return np.sum([of(name) for name in design.intact(place, letters)], axis=0)
 
 
-def _by_organ(
-    design: Design, intact: Callable[[str, str], Floats], of: Of, inside: str, states: str
-) -> dict[str, Floats]:
+def _by_organ(design: Design, of: Of, inside: str, letters: str) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
     for shown in shown_organs(design):
         if shown == "blood":
             places = ["plasma", *(f"{o}_v" for o in ORGANS)]
+            places += ["tumour_v"] * design.tumour
         elif shown in ("nodes", "depot"):
             places = [p for p in design.places if p.startswith(shown.removesuffix("s"))]
+        elif shown == "tumour":
+            places = ["tumour_i"]
         else:
             places = [f"{o}_i" for o in parts_of(shown)]
             places += ["lung_held"] * (shown == "lung")
+        large = [of(LARGE[shown])] if design.aggregates and shown in LARGE else []
         owners = {shown, *parts_of(shown)}
         cells = [of(f"{inside}_{p.key}") for p in design.populations if p.organ in owners]
-        found[shown] = np.sum([*(intact(place, states) for place in places), *cells], axis=0)
+        there = (_intact(design, of, place, letters) for place in places)
+        found[shown] = np.sum([*there, *large, *cells], axis=0)
     return found
 
 
@@ -126,7 +131,7 @@ def signal(
     for shown in shown_organs(design):
         for organ in parts_of(shown):
             left = conditions.residual_blood
-            in_blood = _intact(design, of, f"{organ}_v", "a")
+            in_blood = _intact(design, of, f"{organ}_v", design.labelled)
             in_blood = in_blood + bound * held.organs[organ].blood_cells_ml / cells
             found[shown] = found[shown] + left * in_blood
             found[shown] = found[shown] + loose * (spaces[organ] + left * plasma[organ]) / whole
@@ -134,6 +139,11 @@ def signal(
             found[shown] = found[shown] + of("bone_label")
         if shown == "blood":
             found[shown] = found[shown] + loose * blood / whole
+        if shown == "tumour":
+            in_blood = _intact(design, of, "tumour_v", design.labelled)
+            found[shown] = found[shown] + conditions.residual_blood * in_blood
+            if design.route.starts == "tumour_i":
+                found[shown] = found[shown] + of("impurity_site")
         if shown == "depot":
             found[shown] = found[shown] + of("impurity_site")
         if parts_of(shown):
@@ -154,6 +164,8 @@ def volumes_ml(held: Physiology) -> dict[str, float]:
         + math.fsum(o.plasma_ml + o.blood_cells_ml for o in held.organs.values())
     )
     found["nodes"] = held.node_ml
+    if held.tumour_ml:
+        found["tumour"] = held.tumour_ml
     return found
 
 

@@ -4,40 +4,69 @@ Species are numbers of particles by place, size class and label; reactions are f
 order or saturable uptake. The network's structure does not depend on numbers: a draw of what is not
 known is a set of values for its parameters (`values`), so one compiled model serves all draws.
 
-Names. ``PLACE_aK`` are intact, labelled particles of size class K, ``PLACE_bK`` bare ones that lost
-their label; a place is ``plasma``, ``ORGAN_v`` (plasma in the organ), ``ORGAN_i`` (interstitium),
-``lung_held`` (held in lung vessels), ``node_GROUP`` or ``depot``. ``n_POPULATION`` are particles
-inside cells, ``l_POPULATION`` label inside cells. ``digested``, ``lysed`` and ``swallowed`` end the
-particles; ``free``, ``impurity``, ``urine``, ``faeces`` and ``bone_label`` hold the label that
-rides on none. ``near_PLACE`` counts the intact particles of a crowded place. ``own`` are the body's
-own vesicles, one pool in plasma.
+Names. ``PLACE_aK`` are intact, labelled particles of size class K, ``PLACE_bK`` those that lost
+their label (`design` names the other states); a place is ``plasma``, ``ORGAN_v`` (plasma in the
+organ), ``ORGAN_i`` (interstitium), ``lung_held`` (held in lung vessels), ``node_GROUP``,
+``tumour_v``, ``tumour_i`` or ``depot``. ``n_POPULATION`` are particles inside cells,
+``l_POPULATION`` label inside cells. ``digested``, ``lysed`` and ``swallowed`` end the particles;
+``free``, ``impurity``, ``urine``, ``faeces`` and ``bone_label`` hold the label that rides on none.
+``near_PLACE`` counts the intact particles of a crowded place. ``own`` are the body's own vesicles,
+one pool in plasma.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from exosome.body.aggregates import (
+    AGGREGATE_ROLES,
+    aggregate_species,
+    aggregate_steps,
+    aggregate_values,
+    passing_diameter_nm,
+)
+from exosome.body.design import (
+    CROWDED,
+    FENESTRATED,
+    LABEL_ENDS,
+    PHAGOCYTES,
+    POPULATIONS,
+    SATURABLE,
+    VESICLE_ENDS,
+    Design,
+    Population,
+    arriving,
+    moves,
+    near,
+    step,
+)
 from exosome.body.kinds import KINDS
 from exosome.body.labels import LABELS
 from exosome.body.passage import Pores, anchored_wall, passing
 from exosome.body.physiology import ORGANS, PORTAL, constant
 from exosome.body.routes import NODES
+from exosome.body.surface import (
+    STIMULUS,
+    b_cells,
+    coating_rule,
+    exchange,
+    opsonised_share,
+    roles_of_surface,
+    surface_values,
+    uptake_of_opsonised,
+)
+from exosome.body.tumour import TUMOUR_ROLES, tumour_steps, tumour_values, tumour_workers
 from exosome.core.errors import InputError
 from exosome.numerics.network import Event, Network, Parameter, Reaction, Species, reaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from exosome.body.kinds import Kind
-    from exosome.body.labels import Label
     from exosome.body.physiology import Physiology
-    from exosome.body.routes import Route
-    from exosome.body.sizes import SizeClasses
-
-Sort = Literal["phagocyte", "scavenger", "hepatocyte", "other"]
+    from exosome.body.sizes import Aggregates, SizeClasses
 
 
 class Inputs(Protocol):
@@ -46,107 +75,6 @@ class Inputs(Protocol):
     def __getitem__(self, role: str, /) -> Any:
         """Return one number, or its draws."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Population:
-    """Cells that take particles up from one place.
-
-    ``sort`` says which factor of a kind of particle applies; ``saturable`` ones have a finite
-    rate and a finite capacity.
-    """
-
-    key: str
-    place: str
-    sort: Sort
-    organ: str
-    saturable: bool = False
-
-
-POPULATIONS = (
-    Population("kupffer", "liver_v", "phagocyte", "liver", saturable=True),
-    Population("scavenger", "liver_v", "scavenger", "liver", saturable=True),
-    Population("hepatocyte", "liver_i", "hepatocyte", "liver"),
-    Population("red_pulp", "spleen_v", "phagocyte", "spleen", saturable=True),
-    Population("marrow", "bone_v", "phagocyte", "bone", saturable=True),
-    Population("blood_cells", "plasma", "other", "blood", saturable=True),
-    *(Population(f"endothelium_{o}", f"{o}_v", "other", o) for o in ORGANS if o != "liver"),
-    *(Population(f"tissue_{o}", f"{o}_i", "other", o) for o in ORGANS if o != "liver"),
-    *(Population(f"node_{g}", f"node_{g}", "phagocyte", "nodes", saturable=True) for g in NODES),
-)
-DEPOT_CELLS = Population("depot_cells", "depot", "other", "depot")
-SATURABLE = tuple(one for one in POPULATIONS if one.saturable)
-CROWDED = (*dict.fromkeys(one.place for one in SATURABLE), "lung_held")
-"""Places where particles hinder each other. ``near_PLACE`` counts all that are there: it is their
-sum at every moment, and as a species of its own it keeps the network sparse for many classes."""
-PHAGOCYTES = tuple(one.key for one in POPULATIONS if one.sort == "phagocyte")
-FENESTRATED = ("liver", "spleen")
-VESICLE_ENDS = ("digested", "lysed", "swallowed")
-LABEL_ENDS = ("free", "impurity", "urine", "faeces", "bone_label")
-
-
-@dataclass(frozen=True, slots=True)
-class Design:
-    """What a run looks like, apart from its numbers.
-
-    Parameters
-    ----------
-    kind, route, label : Kind, Route, Label
-        What is given, where, and what it carries.
-    classes : int
-        Size classes.
-    infusion_h : float
-        Length of an intravenous infusion; 0 for a bolus.
-    repeats_h : tuple of float
-        Times of further doses like the first.
-    by_cells : bool
-        The dose is living cells (MSC) that secrete vesicles where they lodge; these carry no label.
-    """
-
-    kind: Kind
-    route: Route
-    label: Label
-    classes: int
-    infusion_h: float = 0.0
-    repeats_h: tuple[float, ...] = ()
-    by_cells: bool = False
-
-    def __post_init__(self) -> None:
-        if self.by_cells and (self.route.key != "iv" or self.infusion_h or self.repeats_h):
-            raise InputError(
-                "cells that secrete in the body are given once, as a bolus into a vein",
-                where="dosing",
-                remedy="use route iv, without infusion or repeats",
-            )
-        if self.infusion_h < 0.0 or any(not t > 0.0 for t in self.repeats_h):
-            raise InputError(
-                "times of doses must be later than the first, and infusions not negative",
-                where="dosing",
-                remedy="give hours above zero",
-            )
-        if self.infusion_h and (self.route.is_depot or self.repeats_h):
-            raise InputError(
-                "an infusion goes into a vein, and once",
-                where="dosing",
-                remedy="give a bolus, or route iv without repeats",
-            )
-
-    @property
-    def populations(self) -> tuple[Population, ...]:
-        """Populations of the run; those of the depot only if there is one."""
-        return (*POPULATIONS, DEPOT_CELLS) if self.route.is_depot else POPULATIONS
-
-    @property
-    def places(self) -> tuple[str, ...]:
-        """Places where intact particles can be."""
-        spaces = [f"{o}_{part}" for o in ORGANS for part in "vi"]
-        nodes = [f"node_{g}" for g in NODES]
-        depot = ["depot"] if self.route.is_depot else []
-        return ("plasma", *spaces, "lung_held", *nodes, *depot)
-
-    def intact(self, place: str) -> tuple[str, ...]:
-        """Return the species of intact particles at a place."""
-        return tuple(f"{place}_{state}{k}" for state in "ab" for k in range(self.classes))
 
 
 _NEEDED = (
@@ -170,6 +98,8 @@ _CELLS = (
     "body_share.msc_first_pass", "body_share.msc_liver", "body_share.msc_spleen",
     "body_rate.msc_leave_lung", "body_rate.msc_death", "release_rate.msc",
 )  # fmt: skip
+_LOCAL = ("body_rate.depot_lymph.local", "body_rate.depot_blood.local")
+"""How fast what is as small as a protein leaves a place that is not blood."""
 LODGED = ("lung", "liver", "spleen", "other")
 """Where injected cells lodge, as ``cells_PLACE``; they end in ``cells_dead``."""
 
@@ -181,6 +111,8 @@ def roles_of(design: Design) -> tuple[str, ...]:
     ] * design.route.is_depot
     if design.route.swallowed:
         depot.append(f"body_rate.depot_mucus.{design.route.key}")
+    if design.route.place:
+        depot += _LOCAL
     label = design.label.key
     riding = (
         "body_rate.label_leak", "body_rate.label_cell_loss", "body_rate.label_urine",
@@ -188,7 +120,11 @@ def roles_of(design: Design) -> tuple[str, ...]:
         "body_rate.impurity_urine", "body_share.label_impurity",
     )  # fmt: skip
     cells = _CELLS * design.by_cells
-    return (*_NEEDED, *cells, *design.kind.roles, *depot, *(f"{role}.{label}" for role in riding))
+    more = (*AGGREGATE_ROLES * design.aggregates, *TUMOUR_ROLES * design.tumour)
+    if design.follows_surface:
+        more += roles_of_surface(design.kind, antibodies=design.antibodies)
+    carried = (f"{role}.{label}" for role in riding)
+    return (*_NEEDED, *more, *cells, *design.kind.roles, *depot, *carried)
 
 
 def network(design: Design, names: Iterable[str]) -> Network:
@@ -215,6 +151,9 @@ def _network(design: Design, names: tuple[str, ...]) -> Network:
         *_uptake(design),
         *_label(design),
         *_own(),
+        *(exchange(design) if design.follows_surface else ()),
+        *(aggregate_steps(design) if design.aggregates else ()),
+        *(tumour_steps(design) if design.tumour else ()),
         *_giving(design),
     ]
     species = [
@@ -232,13 +171,23 @@ def _network(design: Design, names: tuple[str, ...]) -> Network:
     if design.by_cells:
         species += [Species(f"cells_{place}", f"start_{place}") for place in LODGED]
         species += [Species("cells_dead"), Species("secreted")]
-    at_start = not (design.infusion_h or design.route.is_depot)
+    if design.aggregates:
+        species += aggregate_species(at_start=not design.infusion_h)
+    if design.antibodies:
+        cells, steps = b_cells()
+        species += cells
+        reactions += steps
+    at_start = not design.infusion_h and design.route.starts == "plasma"
     species += [
-        Species(_near(place), _whole_dose(design) if place == "plasma" and at_start else 0.0)
+        Species(near(place), _whole_dose(design) if place == "plasma" and at_start else 0.0)
         for place in CROWDED
     ]
     rules = [(f"open_{one.key}", _open(one)) for one in SATURABLE]
-    rules.append(("open_lung_held", f"1 - {_near('lung_held')} / room_lung_held"))
+    rules.append(("open_lung_held", f"1 - {near('lung_held')} / room_lung_held"))
+    if design.follows_surface:
+        rules.append(("coating", coating_rule(design)))
+    if design.antibodies:
+        rules.append(("stimulus", STIMULUS))
     return Network(
         "particles in a body",
         tuple(species),
@@ -250,139 +199,113 @@ def _network(design: Design, names: tuple[str, ...]) -> Network:
 
 
 def _whole_dose(design: Design) -> str:
-    return "(" + " + ".join(f"dose_{k}" for k in range(design.classes)) + ")"
+    return "(" + " + ".join(f"dose_{k}" for k in range(design.sizes)) + ")"
 
 
 def _open(one: Population) -> str:
     """Return what is left of a population's rate: room that is free, over crowding of receptors."""
-    near = _near(one.place)
-    return f"(1 - n_{one.key} / room_{one.key}) / (1 + {near} * half_{one.key})"
+    crowd = near(one.place)
+    return f"(1 - n_{one.key} / room_{one.key}) / (1 + {crowd} * half_{one.key})"
 
 
 def _impurity(design: Design) -> str:
     """Return where the impurity of a dose starts."""
-    return "impurity_site" if design.route.is_depot else "impurity"
+    return "impurity" if design.route.starts == "plasma" else "impurity_site"
 
 
 def label_ends(design: Design) -> tuple[str, ...]:
     """Return the species of label that is on no vesicle and in no cell."""
-    return (*LABEL_ENDS, "impurity_site") if design.route.is_depot else LABEL_ENDS
+    return LABEL_ENDS if design.route.starts == "plasma" else (*LABEL_ENDS, "impurity_site")
 
 
 def _start(design: Design, species: str) -> str | float:
-    place = "depot" if design.route.is_depot else "plasma"
-    stem, _, number = species.rpartition("_a")
+    place = design.route.starts
+    stem, _, number = species.rpartition(f"_{design.given_as}")
     return f"dose_{number}" if stem == place and not design.infusion_h else 0.0
 
 
-def _near(place: str) -> str:
-    """Return the count of all intact particles at a place where they crowd each other."""
-    return f"near_{place}"
-
-
-def _step(name: str, place: str, state: str, right: str, rate: str) -> Reaction:
-    """Return one particle's leaving of a place; ``state`` is its state and size, such as a0."""
-    here = f"{place}_{state}"
-    left = f"{here} + {_near(place)}" if place in CROWDED else here
-    return reaction(name, f"{left} -> {right}", rate=f"{rate} * {here}")
-
-
-def _arriving(place: str, state: str) -> str:
-    """Return the right side of a step that brings a particle to a place."""
-    return f"{place}_{state}" + (f" + {_near(place)}" if place in CROWDED else "")
-
-
-def _states(design: Design) -> list[tuple[str, str]]:
-    """Return every state of an intact particle, such as a0, with its size class."""
-    return [(f"{label}{k}", str(k)) for label in "ab" for k in range(design.classes)]
-
-
-def _moves(design: Design, name: str, here: str, there: str, rate: str) -> list[Reaction]:
-    """Return one first-order step for every size and state; ``rate`` may hold ``{k}``."""
-    return [
-        _step(f"{name}_{state}", here, state, _arriving(there, state), rate.format(k=k))
-        for state, k in _states(design)
-    ]
-
-
 def _transport(design: Design) -> list[Reaction]:
-    steps = _moves(design, "to_lung", "plasma", "lung_v", "to_lung")
+    steps = moves(design, "to_lung", "plasma", "lung_v", "to_lung")
     for organ in ORGANS:
         if organ != "lung":
-            steps += _moves(design, f"in_{organ}", "lung_v", f"{organ}_v", f"in_{organ}")
+            steps += moves(design, f"in_{organ}", "lung_v", f"{organ}_v", f"in_{organ}")
             goes = "liver_v" if organ in PORTAL else "plasma"
-            steps += _moves(design, f"out_{organ}", f"{organ}_v", goes, f"out_{organ}")
-        steps += _moves(
-            design, f"cross_{organ}", f"{organ}_v", f"{organ}_i", f"cross_{organ}_{{k}}"
-        )
+            steps += moves(design, f"out_{organ}", f"{organ}_v", goes, f"out_{organ}")
+        steps += moves(design, f"cross_{organ}", f"{organ}_v", f"{organ}_i", f"cross_{organ}_{{k}}")
         if organ in FENESTRATED:
-            steps += _moves(
+            steps += moves(
                 design, f"return_{organ}", f"{organ}_i", f"{organ}_v", f"return_{organ}_{{k}}"
             )
     for group, organs in NODES.items():
         for organ in organs:
             rate = f"drain_{organ}_{{k}}"
-            steps += _moves(design, f"drain_{organ}", f"{organ}_i", f"node_{group}", rate)
-        steps += _moves(design, f"pass_{group}", f"node_{group}", "plasma", f"empty_{group}")
+            steps += moves(design, f"drain_{organ}", f"{organ}_i", f"node_{group}", rate)
+        steps += moves(design, f"pass_{group}", f"node_{group}", "plasma", f"empty_{group}")
     steps += [
-        _step(
-            f"hold_{state}", "lung_v", state, _arriving("lung_held", state),
+        step(
+            f"hold_{state}", "lung_v", state, arriving("lung_held", state),
             f"hold_{k} * open_lung_held",
         )
-        for state, k in _states(design)
+        for state, k in design.states
     ]  # fmt: skip
-    steps += _moves(design, "release", "lung_held", "lung_v", "release")
+    steps += moves(design, "release", "lung_held", "lung_v", "release")
     if design.route.is_depot:
         nodes = f"node_{design.route.nodes}"
-        steps += _moves(design, "depot_lymph", "depot", nodes, "depot_lymph_{k}")
-        steps += _moves(design, "depot_blood", "depot", "plasma", "depot_blood_{k}")
+        steps += moves(design, "depot_lymph", "depot", nodes, "depot_lymph_{k}")
+        steps += moves(design, "depot_blood", "depot", "plasma", "depot_blood_{k}")
     return steps
 
 
 def _uptake(design: Design) -> list[Reaction]:
     steps: list[Reaction] = []
-    states = _states(design)
+    states = design.states
     for one in design.populations:
         opened = f" * open_{one.key}" if one.saturable else ""
-        steps += [
-            _step(
-                f"take_{one.key}_{state}",
-                one.place,
-                state,
-                f"n_{one.key}" + (f" + l_{one.key}" if state[0] == "a" else ""),
-                f"take_{one.key}_{k}{opened}",
-            )
-            for state, k in states
-        ]
+        for state, k in states:
+            # Opsonins matter to phagocytes; a particle without any is a or b.
+            is_bare = design.follows_surface and one.sort == "phagocyte" and state[0] in "ab"
+            slower = " * bare_uptake" if is_bare else ""
+            right = f"n_{one.key}" + f" + l_{one.key}" * (state[0] in design.labelled)
+            steps.append(
+                step(
+                    f"take_{one.key}_{state}", one.place, state, right,
+                    f"take_{one.key}_{k}{slower}{opened}",
+                )
+            )  # fmt: skip
         steps.append(
             reaction(f"digest_{one.key}", f"n_{one.key} -> digested", constant="digestion")
         )
     inside = "n_endothelium_lung"
     for state, _ in states:
-        label = " + l_endothelium_lung" if state[0] == "a" else ""
-        steps.append(_step(f"enter_{state}", "lung_held", state, f"{inside}{label}", "entry"))
+        label = " + l_endothelium_lung" * (state[0] in design.labelled)
+        steps.append(step(f"enter_{state}", "lung_held", state, f"{inside}{label}", "entry"))
     for place in design.places:
         for state, _ in states:
-            right = "lysed + free" if state[0] == "a" else "lysed"
-            steps.append(_step(f"lyse_{place}_{state}", place, state, right, "lysis"))
+            right = "lysed" + " + free" * (state[0] in design.labelled)
+            steps.append(step(f"lyse_{place}_{state}", place, state, right, "lysis"))
     if design.route.swallowed:
         for state, _ in states:
-            right = "swallowed + faeces" if state[0] == "a" else "swallowed"
-            steps.append(_step(f"mucus_{state}", "depot", state, right, "mucus"))
+            right = "swallowed" + " + faeces" * (state[0] in design.labelled)
+            steps.append(step(f"mucus_{state}", "depot", state, right, "mucus"))
     return steps
 
 
 def _label(design: Design) -> list[Reaction]:
     steps = [
-        reaction(f"leak_{place}_{k}", f"{place}_a{k} -> {place}_b{k} + free", constant="leak")
+        reaction(
+            f"leak_{place}_{bound}{k}",
+            f"{place}_{bound}{k} -> {place}_{lost}{k} + free",
+            constant="leak",
+        )
         for place in design.places
-        for k in range(design.classes)
+        for bound, lost in zip(design.labelled, "bd", strict=False)
+        for k in range(design.sizes)
     ]
     steps += [
         reaction(f"lose_{one.key}", f"l_{one.key} -> free", constant="cell_loss")
         for one in design.populations
     ]
-    if design.route.is_depot:
+    if design.route.starts != "plasma":
         steps.append(reaction("go_site", "impurity_site -> impurity", constant="leave_site"))
     return [
         *steps,
@@ -415,7 +338,7 @@ def _cells(design: Design) -> list[Reaction]:
         steps += [
             reaction(
                 f"shed_{place}_{k}",
-                f"{here} -> {here} + {_arriving(f'{place}_v', f'b{k}')} + secreted",
+                f"{here} -> {here} + {arriving(f'{place}_v', f'b{k}')} + secreted",
                 constant="secretion",
             )
             for k in range(design.classes)
@@ -433,21 +356,27 @@ def _giving(design: Design) -> list[Reaction]:
 
     return [
         *(
-            steady(f"a{k}", _arriving("plasma", f"a{k}"), f"dose_{k}")
-            for k in range(design.classes)
+            steady(
+                f"{design.given_as}{k}", arriving("plasma", f"{design.given_as}{k}"), f"dose_{k}"
+            )
+            for k in range(design.sizes)
         ),
+        *([steady("large", "large_plasma", "dose_large")] if design.aggregates else ()),
         steady("impurity", "impurity", "dose_impurity"),
     ]
 
 
 def _events(design: Design) -> tuple[Event, ...]:
-    place = "depot" if design.route.is_depot else "plasma"
-    given = [(f"{place}_a{k}", f"{place}_a{k} + dose_{k}") for k in range(design.classes)]
+    place = design.route.starts
+    stem = f"{place}_{design.given_as}"
+    given = [(f"{stem}{k}", f"{stem}{k} + dose_{k}") for k in range(design.sizes)]
+    if design.aggregates:
+        given.append(("large_plasma", "large_plasma + dose_large"))
     if place in CROWDED:
-        given.append((_near(place), f"{_near(place)} + {_whole_dose(design)}"))
+        given.append((near(place), f"{near(place)} + {_whole_dose(design)}"))
     given.append((_impurity(design), f"{_impurity(design)} + dose_impurity"))
     return tuple(
-        Event(f"dose_{n}", f"time >= {t!r}", tuple(given))
+        Event(f"give_dose_{n}", f"time >= {t!r}", tuple(given))
         for n, t in enumerate(design.repeats_h, 2)
     )
 
@@ -471,7 +400,9 @@ def values_of(
         Particles of each dose; cells, where the dose is cells.
     change : mapping of str to float, optional
         Factors of an intervention: on a population's uptake (its key, or ``phagocytes``), on
-        ``fenestrae`` (their exchange) or on ``lymph`` (all lymph flow).
+        ``fenestrae`` (their exchange), on ``lymph`` (all lymph flow); where the design has them, on
+        ``opsonins``, ``antibodies``, ``lodging`` (of aggregates), ``tumour_pores`` and
+        ``tumour_pressure``.
 
     Raises
     ------
@@ -480,31 +411,58 @@ def values_of(
     """
     if not dose > 0.0 or not math.isfinite(dose):
         raise InputError(f"a dose of {dose:g}", where="dose", remedy="give particles above zero")
-    changes = _changes(change or {})
+    changes = _changes(design, change or {})
     given = 0.0 if design.by_cells else dose
+    radii = [diameter / 2.0 for diameter in sizes.diameters_nm]
     values = {f"dose_{k}": given / design.classes for k in range(design.classes)}
+    if design.aggregates:
+        clumped = _aggregates_of(sizes)
+        radii.append(passing_diameter_nm(clumped, numbers) / 2.0)
+        values = aggregate_values(design, clumped, numbers, changes, given=given)
     values["dose_impurity"] = given * numbers[f"body_share.label_impurity.{design.label.key}"]
     if design.by_cells:
         values |= _cell_values(design, numbers, dose)
     if design.infusion_h:
         values["infusion_h"] = design.infusion_h
-    values |= _transport_values(design, held, sizes, numbers, changes)
-    values |= _uptake_values(design, held, sizes, numbers, changes)
+    values |= _transport_values(design, held, radii, numbers, changes)
+    values |= _uptake_values(design, held, radii, numbers, changes)
     values |= _label_values(design, numbers)
-    values |= _own_values(held, numbers, changes)
+    values |= _own_values(design, held, numbers, changes)
+    if design.follows_surface:
+        values |= surface_values(design, held, numbers, changes, dose=dose)
     return values
+
+
+def _aggregates_of(sizes: SizeClasses) -> Aggregates:
+    if sizes.aggregates is None:
+        raise InputError(
+            "the dose holds aggregates of no size",
+            where="aggregates of the dose",
+            remedy="give their share and diameter, or leave them out of the design",
+        )
+    return sizes.aggregates
 
 
 CHANGES = ("phagocytes", "fenestrae", "lymph", *(one.key for one in POPULATIONS), "lung_held")
 
 
-def _changes(change: Mapping[str, float]) -> dict[str, float]:
-    unknown = sorted(change.keys() - set(CHANGES))
+def changeable(design: Design) -> tuple[str, ...]:
+    """Return what an intervention can change in a design."""
+    found = [*CHANGES, *(one.key for one in design.populations if one not in POPULATIONS)]
+    found += ["opsonins"] * design.follows_surface + ["antibodies"] * design.antibodies
+    found += ["lodging"] * design.aggregates
+    found += ["tumour_pores", "tumour_pressure"] * design.tumour
+    return tuple(found)
+
+
+def _changes(design: Design, change: Mapping[str, float]) -> dict[str, float]:
+    known = changeable(design)
+    unknown = sorted(change.keys() - set(known))
     if unknown:
         raise InputError(
             f"nothing called {unknown[0]!r} can be changed",
             where="intervention",
-            remedy=f"choose from {', '.join(CHANGES)}",
+            remedy=f"choose from {', '.join(known)}",
         )
     wrong = [name for name, factor in change.items() if not 0.0 <= factor < math.inf]
     if wrong:
@@ -514,8 +472,9 @@ def _changes(change: Mapping[str, float]) -> dict[str, float]:
             remedy="give factors of zero or more",
         )
     found = dict(change)
-    for key in PHAGOCYTES:
-        found[key] = change.get(key, 1.0) * change.get("phagocytes", 1.0)
+    for one in design.populations:
+        if one.sort == "phagocyte":
+            found[one.key] = change.get(one.key, 1.0) * change.get("phagocytes", 1.0)
     return found
 
 
@@ -528,7 +487,7 @@ def fenestrae_nm(species: str) -> float:
 def _transport_values(
     design: Design,
     held: Physiology,
-    sizes: SizeClasses,
+    radii: Sequence[float],
     numbers: Mapping[str, float],
     change: Mapping[str, float],
 ) -> dict[str, float]:
@@ -536,13 +495,13 @@ def _transport_values(
     lymph = {organ: factor * flow for organ, flow in held.lymph_ml_per_h.items()}
     lung = held.organs["lung"]
     inflow = held.cardiac_plasma_ml_per_h + lymph["lung"]
+    inflow += numbers["body_clearance.tumour_flow"] * held.tumour_ml if design.tumour else 0.0
     values = {"to_lung": inflow / held.plasma_ml}
     spread = numbers["body_gsd.pore"]
     small = Pores(numbers["body_radius.small_pore"], spread)
     large = Pores(numbers["body_radius.large_pore"], spread)
     mesh = Pores(numbers["body_radius.interstitium"], numbers["body_gsd.interstitium"])
     let_go = 1.0 - numbers["body_share.lymph_reflection"]
-    radii = [diameter / 2.0 for diameter in sizes.diameters_nm]
     opening = {
         "liver": fenestrae_nm(held.species) / 2.0,
         "spleen": numbers["body_radius.spleen_slit"],
@@ -574,12 +533,17 @@ def _transport_values(
                 values[f"return_{name}_{k}"] = exchange / organ.interstitial_ml
             values[f"cross_{name}_{k}"] = crossing / organ.plasma_ml
             values[f"drain_{name}_{k}"] = let_go * mobile[k] * lymph[name] / organ.interstitial_ml
+    if design.tumour:
+        values |= tumour_values(
+            held.tumour_ml, lung.plasma_ml, radii, [let_go * share for share in mobile],
+            numbers, change,
+        )  # fmt: skip
     total_lymph = math.fsum(lymph.values())
     for group, organs in NODES.items():
         share = math.fsum(lymph[o] for o in organs) / total_lymph if total_lymph else 0.0
         # Every node is as large as its flow, so each group empties at the same rate.
         values[f"empty_{group}"] = total_lymph / held.node_ml if share else 0.0
-    for k in range(design.classes):
+    for k in range(design.sizes):
         values[f"hold_{k}"] = (
             numbers["body_clearance.lung_held"]
             * lung.total_ml * change.get("lung_held", 1.0)
@@ -591,20 +555,31 @@ def _transport_values(
     values["release"] = numbers["body_rate.lung_release"]
     values["entry"] = numbers["body_rate.lung_entry"]
     if design.route.is_depot:
-        key = design.route.key
-        wall_of_depot = [passing(r, large) for r in radii]
-        for k in range(design.classes):
-            values[f"depot_lymph_{k}"] = (
-                factor * mobile[k] * numbers[f"body_rate.depot_lymph.{key}"]
-            )
-            values[f"depot_blood_{k}"] = wall_of_depot[k] * numbers[f"body_rate.depot_blood.{key}"]
-        # What is as small as a protein passes mesh and wall freely.
-        values["leave_site"] = (
-            factor * numbers[f"body_rate.depot_lymph.{key}"]
-            + numbers[f"body_rate.depot_blood.{key}"]
-        )
-        if design.route.swallowed:
-            values["mucus"] = numbers[f"body_rate.depot_mucus.{key}"]
+        values |= _depot_values(design, large, radii, mobile, numbers, factor)
+    elif design.route.place:
+        by_lymph, by_blood = (numbers[role] for role in _LOCAL)
+        values["leave_site"] = factor * by_lymph + by_blood
+    return values
+
+
+def _depot_values(
+    design: Design,
+    large: Pores,
+    radii: Sequence[float],
+    mobile: Sequence[float],
+    numbers: Mapping[str, float],
+    lymph: float,
+) -> dict[str, float]:
+    """Return how a depot empties; ``lymph`` is the factor on its flow."""
+    key = design.route.key
+    by_lymph, by_blood = (numbers[f"body_rate.depot_{way}.{key}"] for way in ("lymph", "blood"))
+    # What is as small as a protein passes mesh and wall freely.
+    values = {"leave_site": lymph * by_lymph + by_blood}
+    for k, radius in enumerate(radii):
+        values[f"depot_lymph_{k}"] = lymph * mobile[k] * by_lymph
+        values[f"depot_blood_{k}"] = passing(radius, large) * by_blood
+    if design.route.swallowed:
+        values["mucus"] = numbers[f"body_rate.depot_mucus.{key}"]
     return values
 
 
@@ -683,16 +658,25 @@ def _rooms(held: Physiology, numbers: Mapping[str, float]) -> dict[str, float]:
 def _uptake_values(
     design: Design,
     held: Physiology,
-    sizes: SizeClasses,
+    radii: Sequence[float],
     numbers: Mapping[str, float],
     change: Mapping[str, float],
 ) -> dict[str, float]:
     workers, rooms = workers_of(held, numbers), _rooms(held, numbers)
-    factors = [_size_factor(d / 2.0, numbers) for d in sizes.diameters_nm]
+    if design.tumour:
+        workers |= tumour_workers(held.tumour_ml, numbers)
+    factors = [_size_factor(radius, numbers) for radius in radii]
+    opsonised = 1.0
     values: dict[str, float] = {}
-    for one in POPULATIONS:
+    if design.follows_surface:
+        opsonised, values["bare_uptake"] = uptake_of_opsonised(design, numbers)
+    for one in design.populations:
+        if one.key not in workers:
+            continue
         clearance, volume = workers[one.key]
         fold = numbers[f"body_fold.{one.sort}.{design.kind.key}"] * change.get(one.key, 1.0)
+        if one.sort == "phagocyte":
+            fold *= opsonised
         for k, factor in enumerate(factors):
             values[f"take_{one.key}_{k}"] = clearance * fold * factor / volume
         if one.saturable:
@@ -700,7 +684,7 @@ def _uptake_values(
             values[f"half_{one.key}"] = 1.0 / (numbers["body_level.half_rate"] * volume)
     if design.route.is_depot:
         taken = numbers[f"body_rate.depot_uptake.{design.route.key}"]
-        for k in range(design.classes):
+        for k in range(design.sizes):
             values[f"take_depot_cells_{k}"] = taken
     values["digestion"] = numbers["body_rate.digestion"] * design.kind.is_degradable
     values["lysis"] = numbers["body_rate.lysis"] * numbers[f"body_fold.lysis.{design.kind.key}"]
@@ -738,13 +722,14 @@ def _label_values(design: Design, numbers: Mapping[str, float]) -> dict[str, flo
 
 
 def _own_values(
-    held: Physiology, numbers: Mapping[str, float], change: Mapping[str, float]
+    design: Design, held: Physiology, numbers: Mapping[str, float], change: Mapping[str, float]
 ) -> dict[str, float]:
     """Return secretion and clearance of the body's own vesicles, one well-mixed pool in plasma.
 
     They are cleared by the same cells as a vesicle of the reference size, within what flow
     brings there. Secretion is what keeps their measured level in an untouched body; so where an
-    intervention slows clearance, their level starts at its new steady state.
+    intervention slows clearance, their level starts at its new steady state. Their surface is at
+    equilibrium with the opsonins that there are.
     """
     workers = workers_of(held, numbers)
     plasma = held.plasma_ml + math.fsum(o.plasma_ml for o in held.organs.values())
@@ -768,6 +753,9 @@ def _own_values(
     rest += numbers["body_rate.lysis"]
     secretion = numbers["plasma_vesicles_per_ml"] * plasma * (math.fsum(untouched.values()) + rest)
     now = {p.key: untouched.get(p.key, 0.0) * change.get(p.key, 1.0) for p in SATURABLE}
+    if design.follows_surface:
+        fewer = _with_fewer_opsonins(design, numbers, change)
+        now |= {key: fewer * now[key] for key in PHAGOCYTES if key in now}
     start = secretion / (math.fsum(now.values()) + rest)
     return {
         **{f"own_{key}": rate for key, rate in now.items()},
@@ -776,6 +764,16 @@ def _own_values(
         "own_start": start,
         "own_level": numbers["plasma_vesicles_per_ml"] * plasma,
     }
+
+
+def _with_fewer_opsonins(
+    design: Design, numbers: Mapping[str, float], change: Mapping[str, float]
+) -> float:
+    """Return uptake of the mixture at changed opsonins over that at their usual level."""
+    over, bare = uptake_of_opsonised(design, numbers)
+    binding = numbers[f"body_rate.opsonise.{design.kind.key}"] * change.get("opsonins", 1.0)
+    share = opsonised_share(binding, numbers["body_rate.opsonin_loss"])
+    return over * (share + (1.0 - share) * bare)
 
 
 def total(values: Mapping[str, float], names: Sequence[str]) -> float:

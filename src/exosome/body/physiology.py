@@ -89,7 +89,7 @@ class Physiology:
     """A body that closes.
 
     Flows of the liver are its arterial ones; portal blood comes from `PORTAL`. ``node_ml`` is
-    the volume of all lymph nodes.
+    the volume of all lymph nodes, ``tumour_ml`` that of a tumour beside the organs.
     """
 
     species: str
@@ -100,6 +100,7 @@ class Physiology:
     blood_cells_ml: float
     node_ml: float
     sources: tuple[str, ...] = ()
+    tumour_ml: float = 0.0
 
     @property
     def cardiac_plasma_ml_per_h(self) -> float:
@@ -405,6 +406,23 @@ def _blood_faults(
     if not _CELL_RATIO[0] <= cells / plasma <= _CELL_RATIO[1]:
         found.append(f"blood cells are {cells / plasma:.3g} times the plasma")
     return found
+
+
+def bearing(held: Physiology, tumour_g: float, *, where: str) -> Physiology:
+    """Return a body that bears a tumour of a weight; 1 g is taken for 1 mL.
+
+    Raises
+    ------
+    InputError
+        The tumour is none, or a fifth of the body and more.
+    """
+    if not 0.0 < tumour_g < 0.2 * held.weight_g:
+        raise InputError(
+            f"a tumour of {tumour_g:g} g in a body of {held.weight_g:g} g",
+            where=where,
+            remedy="give a weight below a fifth of the body's",
+        )
+    return replace(held, tumour_ml=tumour_g)
 
 
 def scaled(

@@ -20,7 +20,8 @@ class Route:
     """A way of giving: into blood, or into a depot that empties by itself.
 
     ``nodes`` drain the depot; ``deposits`` says that the dose is what reached the place, not
-    what left the device; ``swallowed`` that mucus carries some of it to the gut.
+    what left the device; ``swallowed`` that mucus carries some of it to the gut. Where ``place``
+    is told, the dose starts in that place of the body itself, which empties as it always does.
     """
 
     key: str
@@ -28,11 +29,17 @@ class Route:
     nodes: str = ""
     swallowed: bool = False
     deposits: bool = False
+    place: str = ""
 
     @property
     def is_depot(self) -> bool:
-        """Whether the dose starts outside blood."""
+        """Whether the dose starts in a depot with rates of its own."""
         return bool(self.nodes)
+
+    @property
+    def starts(self) -> str:
+        """The place where the dose starts."""
+        return self.place or ("depot" if self.is_depot else "plasma")
 
 
 ROUTES = {
@@ -45,6 +52,7 @@ ROUTES = {
         Route("ip", "intraperitoneal", "chest"),
         Route("ia", "intra-articular", "limb"),
         Route("local", "local depot, such as a tumour or a wound", "limb"),
+        Route("intratumoral", "intratumoral", place="tumour_i"),
         Route("inhaled", "inhaled", "chest", swallowed=True, deposits=True),
         Route("nasal", "intranasal", "limb", swallowed=True, deposits=True),
     )

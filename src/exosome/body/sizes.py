@@ -10,15 +10,43 @@ from exosome.core.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
+class Aggregates:
+    """The part of a dose that is in aggregates: its share of the vesicles, and diameters.
+
+    The law of diameters is log-normal, weighted by the vesicles in each aggregate.
+    """
+
+    share: float
+    median_nm: float
+    gsd: float
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.share <= 1.0:
+            raise InputError(
+                f"a share of aggregated vesicles of {self.share:g}",
+                where="aggregates of the dose",
+                remedy="give a share above 0 and up to 1",
+            )
+        if not 100.0 <= self.median_nm <= 2e5 or not 1.0 <= self.gsd <= 3.0:
+            raise InputError(
+                f"aggregates of {self.median_nm:g} nm with a spread of {self.gsd:g}",
+                where="aggregates of the dose",
+                remedy="give 0.1 to 200 um and a geometric standard deviation of 1 to 3",
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class SizeClasses:
     """Diameters that each stand for the same number of particles.
 
     The law is log-normal in number: median and geometric standard deviation of outer diameters.
+    ``aggregates`` are the vesicles that are not single.
     """
 
     median_nm: float
     gsd: float
     diameters_nm: tuple[float, ...]
+    aggregates: Aggregates | None = None
 
 
 def size_classes(median_nm: float, gsd: float, count: int) -> SizeClasses:

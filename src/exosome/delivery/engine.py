@@ -7,13 +7,10 @@ Which stages a question computes so is `exosome.delivery.question.Question.engin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exosome.body.fate import LIVER_CELLS, share_taken
-from exosome.body.physiology import body
 from exosome.cell.cargo import lumen_crowding, mean_lumen_volume_nm3
 from exosome.cell.donor import Pathway, expected
 from exosome.cell.recipient import Recipient, copies_from_inside, opened_by
@@ -27,6 +24,7 @@ from exosome.delivery.dish import (
     most_bound_in_a_dish,
     touched_in_a_dish,
 )
+from exosome.delivery.organ import is_in_the_body, taken_in_the_body
 from exosome.delivery.question import Independent, Luminal, NaturalRelease, SurfaceLigand
 from exosome.delivery.space import taken_in_a_joint, taken_within
 
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
 
     Amount = NDArray[np.float64]
 
-_SIZES = 3  # classes of equal number; ten give shares within 2 % of these
 _STAGE_WORDS: dict[EngineStage, tuple[str, str]] = {
     "release": (
         "vesicles leave one by one",
@@ -90,7 +87,8 @@ def stages_for(question: Question) -> tuple[EngineStage, ...]:
     """Return the stages of a question that the engines can compute, in the chain's order."""
     mechanism = question.mechanism
     if question.carrier != "natural_vesicle":
-        return ()  # the rates inside cells are those of vesicles
+        # The rates inside cells are those of vesicles; the body carries other particles too.
+        return ("organ",) * (isinstance(mechanism, Luminal) and is_in_the_body(question))
     reach = () if left_out(question) else _REACH.get(question.route, ())
     if isinstance(mechanism, SurfaceLigand):
         return reach
@@ -102,9 +100,7 @@ def stages_for(question: Question) -> tuple[EngineStage, ...]:
     natural = mechanism.per_particle and mechanism.loaded_copies is None
     if natural and isinstance(mechanism.packing, Independent):
         found.append("content")
-    organ: tuple[EngineStage, ...] = ()
-    if question.route == "intravenous" and question.target in LIVER_CELLS:
-        organ = ("organ",)
+    organ: tuple[EngineStage, ...] = ("organ",) if is_in_the_body(question) else ()
     return (*found, *organ, *reach, "opening")
 
 
@@ -163,7 +159,7 @@ def shares_for(question: Question, inputs: Noting) -> EngineShares:
     """Return the shares of the dose's way that the question leaves to engines."""
     engines = question.engines
     if "organ" in engines:
-        key = ("organ", question.target)
+        key = ("organ", question.organ, question.target, question.carrier)
         return EngineShares(
             of_all=inputs.once(key, lambda asked: taken_in_the_body(question, asked))
         )
@@ -202,19 +198,6 @@ def _floor(question: Question) -> Floor:
             "no number of cells in the dish", where=question.name, remedy="add target.cells"
         )
     return Floor(question.target, question.cells, question.plate)
-
-
-def taken_in_the_body(question: Question, inputs: Inputs) -> Amount:
-    """Return the share of an intravenous dose that the target cells of a human liver take up.
-
-    The linear body, each of a few size classes on its own: it holds far below the dose that fills
-    the liver (some 1e15 in man). What cells have digested counts as taken up.
-    """
-    median, spread = inputs["vesicle_diameter"], np.log(inputs["vesicle_diameter_gsd"])
-    normal = NormalDist()
-    scores = np.array([normal.inv_cdf((k + 0.5) / _SIZES) for k in range(_SIZES)])
-    diameters = median * np.exp(spread * scores[:, None])
-    return share_taken(question.target, body("human"), inputs, diameters).mean(axis=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ instead; the two are never mixed.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
+from exosome.body.design import Design, Surface
 from exosome.body.kinds import kind
 from exosome.body.labels import label
 from exosome.body.observe import (
@@ -26,15 +28,14 @@ from exosome.body.observe import (
 )
 from exosome.body.particles import (
     LODGED,
-    Design,
     network,
     roles_of,
     values_of,
 )
-from exosome.body.physiology import Sex, body, individuals, of_sex, scaled
+from exosome.body.physiology import Sex, bearing, body, individuals, of_sex, scaled
 from exosome.body.published import Point, matching
 from exosome.body.routes import route
-from exosome.body.sizes import SizeClasses, size_classes
+from exosome.body.sizes import Aggregates, SizeClasses, size_classes
 from exosome.core.errors import InputError
 from exosome.core.random import Streams
 from exosome.core.units import parse_dose, to_internal
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from exosome.body.kinds import Kind
     from exosome.body.physiology import Physiology
     from exosome.catalog.load import Catalog
     from exosome.catalog.record import Sourced
@@ -60,7 +62,9 @@ _TOLERANCE = 1e-6  # relative, of each step; absolute: this share of the dose ov
 _MOMENTS = 49
 _FIRST_H = 1.0 / 60.0
 _NOTED_H = (1.0 / 30.0, 0.25, 1.0, 4.0)
+_AFTER_A_DOSE = 13  # saved moments of the day after each further dose
 _SIZES = ("vesicle_diameter", "vesicle_diameter_gsd")
+_AGGREGATE_GSD = "body_gsd.aggregate"
 _INDIVIDUALS = ("body_share.volume_cv", "body_share.flow_cv", "body_share.common_variation")
 _COUNTS = ("kupffer_cell", "lsec", "hepatocyte")
 _MOST_DRAWS = 2_000
@@ -72,6 +76,7 @@ class BodyChosen(Strict):
     species: Word
     weight: str | None = None
     sex: Sex | None = None
+    tumour: str | None = None
 
 
 class DoseChosen(Strict):
@@ -84,6 +89,11 @@ class DoseChosen(Strict):
     gsd: Annotated[float, Field(strict=False)] | None = None
     infusion: str | None = None
     repeats: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    surface: Surface = "equilibrium"
+    antibodies: bool | None = None
+    aggregated: Annotated[float, Field(strict=False)] = 0.0
+    aggregate_diameter: str | None = None
+    aggregate_gsd: Annotated[float, Field(strict=False)] | None = None
 
 
 class LabelChosen(Strict):
@@ -187,6 +197,12 @@ def plan(scenario: BodyScenario, catalog: Catalog, *, seed: int, where: str = "s
         weight = to_internal(scenario.body.weight, "g", where=f"{where} body.weight")
         power = pool(catalog, "body_power.flow_weight", where=where).median
         held = scaled(held, weight, flow_exponent=power, where=f"{where} body.weight")
+    if scenario.body.tumour is not None:
+        held = bearing(
+            held,
+            to_internal(scenario.body.tumour, "g", where=f"{where} body.tumour"),
+            where=f"{where} body.tumour",
+        )
     particle = kind(scenario.dose.kind, where=f"{where} dose.kind")
     dose, by_cells = _dose(scenario, held, where=f"{where} dose.amount")
     hours = to_internal(scenario.run.duration, "h", where=f"{where} run.duration")
@@ -204,6 +220,10 @@ def plan(scenario: BodyScenario, catalog: Catalog, *, seed: int, where: str = "s
         infusion_h=_hours(scenario.dose.infusion, where=f"{where} dose.infusion"),
         repeats_h=tuple(_hours(t, where=f"{where} dose.repeats") for t in scenario.dose.repeats),
         by_cells=by_cells,
+        surface=scenario.dose.surface,
+        antibodies=_raises_antibodies(scenario, particle),
+        aggregates=_has_aggregates(scenario, where=f"{where} dose.aggregated"),
+        tumour=held.tumour_ml > 0.0,
     )
     if max((design.infusion_h, *design.repeats_h)) >= hours:
         raise InputError(
@@ -247,10 +267,39 @@ def plan(scenario: BodyScenario, catalog: Catalog, *, seed: int, where: str = "s
     return found
 
 
+def _raises_antibodies(scenario: BodyScenario, particle: Kind) -> bool:
+    """Return whether doses raise antibodies: if asked, else with PEG and further doses.
+
+    Vesicles of the same species without PEG have not been seen to, so they do not by themselves.
+    """
+    asked = scenario.dose.antibodies
+    return particle.bears_peg and bool(scenario.dose.repeats) if asked is None else asked
+
+
+def _has_aggregates(scenario: BodyScenario, *, where: str) -> bool:
+    dose = scenario.dose
+    told = (dose.aggregate_diameter, dose.aggregate_gsd) != (None, None)
+    if not 0.0 <= dose.aggregated <= 1.0 or (told and dose.aggregated == 0.0):
+        raise InputError(
+            f"a share of aggregated vesicles of {dose.aggregated:g}",
+            where=where,
+            remedy="give a share above 0 and up to 1, or say nothing of aggregates",
+        )
+    if dose.aggregated and dose.aggregate_diameter is None:
+        raise InputError(
+            "the size of the aggregates is not known",
+            where=where,
+            remedy='give the diameter below which half of these vesicles are, such as "5 um"',
+        )
+    return dose.aggregated > 0.0
+
+
 def _roles(scenario: BodyScenario, design: Design, catalog: Catalog) -> tuple[str, ...]:
     """Return the roles of every number that a run draws."""
     dose = scenario.dose
     sizes = [role for role, told in zip(_SIZES, (dose.diameter, dose.gsd), strict=True) if not told]
+    if design.aggregates and dose.aggregate_gsd is None:
+        sizes.append(_AGGREGATE_GSD)
     individual = _INDIVIDUALS if scenario.run.bands == "individuals" else ()
     counts = (f"cell_count.{cells}" for cells in _COUNTS)
     every = (*roles_of(design), *_optional(design, catalog), *sizes, *counts, *individual)
@@ -322,7 +371,18 @@ def sizes_of(planned: Plan, numbers: Mapping[str, float]) -> SizeClasses:
         else numbers[_SIZES[0]]
     )
     gsd = dose.gsd if dose.gsd is not None else numbers[_SIZES[1]]
-    return size_classes(median, gsd, planned.design.classes)
+    return replace(
+        size_classes(median, gsd, planned.design.classes), aggregates=_aggregates(planned, numbers)
+    )
+
+
+def _aggregates(planned: Plan, numbers: Mapping[str, float]) -> Aggregates | None:
+    dose = planned.scenario.dose
+    if dose.aggregate_diameter is None:
+        return None
+    where = f"{planned.where} dose.aggregate_diameter"
+    gsd = numbers[_AGGREGATE_GSD] if dose.aggregate_gsd is None else dose.aggregate_gsd
+    return Aggregates(dose.aggregated, to_internal(dose.aggregate_diameter, "nm", where=where), gsd)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -332,6 +392,20 @@ class Band:
     low: Floats
     middle: Floats
     high: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class AfterDose:
+    """What became of one dose in blood: low, middle and high.
+
+    ``half_life_min`` is when half of what is in blood at ``hour`` is gone, infinite if not before
+    the next dose. ``over_first`` is that over the first dose's in the same draw: a half-life
+    that does not end counts as the time to the next dose.
+    """
+
+    hour: float
+    half_life_min: tuple[float, float, float]
+    over_first: tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -362,6 +436,12 @@ class BodyResult:
         Vesicles that they secreted.
     points : tuple of Point
         Published values of the same species, kind, label and route.
+    doses : tuple of AfterDose
+        Each dose into a vein, by its time.
+    opsonised : Band or None
+        Opsonised vesicles in blood, percent of those there; None where the surface is not followed.
+    antibody : Band or None
+        Antibody that doses raised, percent of what all responding cells keep up; None if none can.
     """
 
     plan: Plan
@@ -380,6 +460,9 @@ class BodyResult:
     points: tuple[Point, ...]
     volumes: Mapping[str, float]
     half_life_min: tuple[float, float, float]
+    doses: tuple[AfterDose, ...]
+    opsonised: Band | None
+    antibody: Band | None
 
 
 def run(planned: Plan, *, workers: int = 2) -> BodyResult:
@@ -407,6 +490,7 @@ def run(planned: Plan, *, workers: int = 2) -> BodyResult:
     share = 100.0 / np.where(total > 0.0, total, 1.0)
     label_share = 100.0 / np.where(total_label > 0.0, total_label, 1.0)
     blood = where["blood"] * share
+    doses = _after_each(planned, hours, blood)
     return BodyResult(
         plan=planned,
         sizes=sizes_of(planned, sets[0]),
@@ -438,7 +522,10 @@ def run(planned: Plan, *, workers: int = 2) -> BodyResult:
         secreted=_band(of("secreted")) if design.by_cells else None,
         points=_points(planned),
         volumes=volumes_ml(held),
-        half_life_min=_half_life(hours, blood),
+        half_life_min=doses[0].half_life_min if doses else _spread(_half_lives(hours, blood)),
+        doses=doses,
+        opsonised=_opsonised(design, of),
+        antibody=_band(100.0 * of("antibody") / planned.dose) if design.antibodies else None,
     )  # fmt: skip
 
 
@@ -490,6 +577,9 @@ def _moments(planned: Plan) -> Floats:
     """Return saved moments: log-spaced from a minute on, and the times of doses and points."""
     spread = np.geomspace(_FIRST_H, planned.hours, _MOMENTS)
     more = [p.time_h for p in _points(planned)]
+    for given in planned.design.repeats_h:
+        last = min(24.0, planned.hours - given)
+        more += (given + np.geomspace(min(_FIRST_H, last / 2.0), last, _AFTER_A_DOSE)).tolist()
     more += [*_NOTED_H, *planned.design.repeats_h]
     more += [planned.design.infusion_h] * (planned.design.infusion_h > 0.0)
     kept = [t for t in more if t < planned.hours]
@@ -498,8 +588,9 @@ def _moments(planned: Plan) -> Floats:
 
 
 def _points(planned: Plan) -> tuple[Point, ...]:
-    """Return published values of the same experiment; injected cells have none."""
-    if planned.design.by_cells:
+    """Return published values of the same experiment: one dose of single particles."""
+    design = planned.design
+    if design.by_cells or design.repeats_h or design.aggregates:
         return ()
     return matching(
         species=planned.held.species,
@@ -540,8 +631,38 @@ def _band(runs: Floats) -> Band:
     return Band(low, runs[0], high)
 
 
-def _half_life(hours: Floats, blood: Floats) -> tuple[float, float, float]:
-    """Return the time in minutes at which half of the peak in blood is gone: low, middle, high."""
+def _opsonised(design: Design, of: Callable[[str], Floats]) -> Band | None:
+    if not design.follows_surface:
+        return None
+    blood = [place for place in design.places if place == "plasma" or place.endswith("_v")]
+    covered, every = (
+        np.sum([of(name) for place in blood for name in design.intact(place, letters)], axis=0)
+        for letters in ("cd", "abcd")
+    )
+    return _band(100.0 * covered / np.where(every > 0.0, every, 1.0))
+
+
+def _after_each(planned: Plan, hours: Floats, blood: Floats) -> tuple[AfterDose, ...]:
+    """Return what becomes of each dose in blood, from there to the next one."""
+    design = planned.design
+    if design.route.starts != "plasma" or design.by_cells or design.infusion_h:
+        return ()
+    starts = [0.0, *sorted(design.repeats_h)]
+    found: list[AfterDose] = []
+    first: list[float] = []
+    for start, end in pairwise([*starts, math.inf]):
+        here = (hours >= start - 1e-9) & (hours < end - 1e-9)
+        halves = _half_lives(hours[here], blood[:, here])
+        span = 60.0 * float(hours[here][-1] - start)
+        ended = [min(half, span) for half in halves]
+        first = first or ended
+        over = [one / other for one, other in zip(ended, first, strict=True)]
+        found.append(AfterDose(start, _spread(halves), _spread(over)))
+    return tuple(found)
+
+
+def _half_lives(hours: Floats, blood: Floats) -> list[float]:
+    """Return the time in minutes at which half of the peak in blood is gone, by draw."""
     found: list[float] = []
     for course in blood:
         peak = int(np.argmax(course))
@@ -555,9 +676,14 @@ def _half_life(hours: Floats, blood: Floats) -> tuple[float, float, float]:
         part = (math.log(a / half) / math.log(a / b)) if b > 0.0 else (a - half) / (a - b)
         gone = float(hours[k - 1]) + part * float(hours[k] - hours[k - 1]) - float(hours[peak])
         found.append(60.0 * gone)
-    rest = sorted(found[1:] or found)
+    return found
+
+
+def _spread(draws: list[float]) -> tuple[float, float, float]:
+    """Return the 5th percentile of draws, the first of them (the middle), and the 95th."""
+    rest = sorted(draws[1:] or draws)
     return (
         rest[max(0, math.ceil(0.05 * len(rest)) - 1)],
-        found[0],
+        draws[0],
         rest[min(len(rest) - 1, math.floor(0.95 * len(rest)))],
     )

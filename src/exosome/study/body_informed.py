@@ -8,14 +8,13 @@ weak prior of 1.5. Local and linear: it says what a design cannot tell, not what
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from exosome.body.observe import Conditions, signal
 from exosome.body.particles import network, values_of
-from exosome.body.routes import ROUTES
 from exosome.body.sizes import size_classes
 from exosome.numerics.network import mean_fields
 
@@ -104,9 +103,7 @@ def informed_by(
     scale : float
         Factor on doses: the liver of the species over that of the mouse.
     """
-    plain = replace(
-        design, route=ROUTES["iv"], classes=1, infusion_h=0.0, repeats_h=(), by_cells=False
-    )
+    plain = design.bolus(1)
     hours = np.unique([0.0, *(h for one in experiments for h in one.hours)])
     doses = sorted({dose for one in experiments for dose in one.doses})
     slopes = {

@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from exosome.body.design import Design
 from exosome.body.observe import Conditions, signal, vesicles
-from exosome.body.particles import Design, network, roles_of, values_of
+from exosome.body.particles import network, roles_of, values_of
 from exosome.body.physiology import body
-from exosome.body.sizes import size_classes
+from exosome.body.sizes import Aggregates, size_classes
 from exosome.delivery.pool import pool
 from exosome.numerics.network import mean_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from exosome.body.physiology import Physiology
+    from exosome.body.sizes import SizeClasses
     from exosome.catalog.load import Catalog
 
     Floats = NDArray[np.float64]
@@ -33,6 +35,9 @@ Direction = Literal["rises", "falls", "unchanged"]
 # a step), so a thousandth is a change. Nothing here is drawn.
 _SAME = 1e-3
 _CLASSES = 3
+_LATER_H = 168.0
+_CLUMPED = Aggregates(0.5, 30_000.0, 1.3)
+_TUMOUR_ML = 0.3  # for a liver of a mouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +87,10 @@ def watched(
     catalog: Catalog,
     *,
     dose: float,
-    diameter_nm: float,
-    gsd: float,
+    sizes: SizeClasses,
     change: Mapping[str, float] | None = None,
     residual_blood: float = 1.0,
+    hours: Floats = _HOURS,
 ) -> Watched:
     """Return what one run at the middle of every number shows."""
     numbers = {role: pool(catalog, role, where="body").median for role in roles_of(design)}
@@ -94,11 +99,10 @@ def watched(
         for one in catalog.values()
         if one.role.startswith("body_fold.seen_")
     }
-    sizes = size_classes(diameter_nm, gsd, design.classes)
     values = values_of(design, held, sizes, numbers, dose=dose, change=change)
     found = mean_fields(
         network(design, values),
-        _HOURS,
+        hours,
         values=values,
         relative_tolerance=1e-7,
         absolute_tolerance=1e-12 * dose,
@@ -111,7 +115,7 @@ def watched(
     given = dose + values["dose_impurity"]
     seen = signal(design, held, of, numbers, Conditions(residual_blood))
     return Watched(
-        _HOURS,
+        hours,
         {name: 100.0 * x / given for name, x in seen.items()},
         {name: 100.0 * x / dose for name, x in vesicles(design, of).items()},
         {p.key: 100.0 * of(f"n_{p.key}") / dose for p in design.populations},
@@ -119,17 +123,14 @@ def watched(
     )
 
 
-def changes_table(design: Design, catalog: Catalog, *, species: str = "mouse") -> list[Changed]:
-    """Return the table for a species: vesicles of one size with 125I, intravenous."""
+def changes_table(catalog: Catalog, *, species: str = "mouse") -> list[Changed]:
+    """Return the table for a species: vesicles with 125I, intravenous, but for what a row says."""
     from exosome.body.kinds import KINDS
     from exosome.body.labels import LABELS
     from exosome.body.routes import ROUTES
 
     held = body(species)
-    plain = replace(
-        design, kind=KINDS["vesicle"], route=ROUTES["iv"], label=LABELS["iodine125"],
-        classes=_CLASSES, infusion_h=0.0, repeats_h=(), by_cells=False,
-    )  # fmt: skip
+    plain = Design(KINDS["vesicle"], ROUTES["iv"], LABELS["iodine125"], _CLASSES)
     size = pool(catalog, "vesicle_diameter", where="body").median
     spread = pool(catalog, "vesicle_diameter_gsd", where="body").median
     scale = held.organs["liver"].total_ml / body("mouse").organs["liver"].total_ml
@@ -141,10 +142,15 @@ def changes_table(design: Design, catalog: Catalog, *, species: str = "mouse") -
         change: Mapping[str, float] | None = None,
         diameter_nm: float = size,
         residual_blood: float = 1.0,
+        hours: Floats = _HOURS,
     ) -> Watched:
+        sizes = size_classes(diameter_nm, spread, chosen.classes)
+        if chosen.aggregates:
+            sizes = replace(sizes, aggregates=_CLUMPED)
         return watched(
-            chosen, held, catalog, dose=dose * scale, diameter_nm=diameter_nm, gsd=spread,
-            change=change, residual_blood=residual_blood,
+            chosen, replace(held, tumour_ml=_TUMOUR_ML * scale) if chosen.tumour else held, catalog,
+            dose=dose * scale, sizes=sizes, change=change, residual_blood=residual_blood,
+            hours=hours,
         )  # fmt: skip
 
     base = go()
@@ -281,4 +287,75 @@ def changes_table(design: Design, catalog: Catalog, *, species: str = "mouse") -
         bare_lipid.at(bare_lipid.vesicles, "blood", 4.0),
         coat.at(coat.vesicles, "blood", 4.0),
     )
-    return rows
+    one_size = replace(plain, classes=1)
+    return [*rows, *_opsonins(go, one_size), *_again(go, one_size), *_clumped(go, one_size),
+            *_tumour(go, one_size)]  # fmt: skip
+
+
+def _opsonins(go: Callable[..., Watched], plain: Design) -> list[Changed]:
+    """Return what opsonins lead, and whom they do not."""
+    followed = replace(plain, surface="bare")
+    usual, alone = go(followed), go(followed, change={"opsonins": 0.0})
+    watch: tuple[tuple[str, str, float, Direction], ...] = (
+        ("vesicles in liver at 15 min, %", "liver", 0.25, "falls"),
+        ("vesicles in spleen at 1 h, %", "spleen", 1.0, "falls"),
+        ("vesicles in blood at 1 h, %", "blood", 1.0, "rises"),
+    )
+    text = "opsonins removed, dose given bare"
+    rows = [
+        Changed(text, what, way, usual.at(usual.vesicles, at, h), alone.at(alone.vesicles, at, h))
+        for what, at, h, way in watch
+    ]
+    cells = [one.at(one.cells, "kupffer", 1.0) for one in (usual, alone)]
+    return [*rows, Changed(text, "vesicles in Kupffer cells at 1 h, %", "falls", *cells)]
+
+
+def _again(go: Callable[..., Watched], plain: Design) -> list[Changed]:
+    """Return a second dose of PEG-liposomes against the first, and without antibodies."""
+    from exosome.body.kinds import KINDS
+
+    design = replace(
+        plain, kind=KINDS["peg_liposome"], surface="bare", antibodies=True, repeats_h=(_LATER_H,)
+    )
+    how = {"diameter_nm": 100.0, "hours": np.array([0.0, 1.0, _LATER_H, _LATER_H + 1.0])}
+    raised, never = go(design, **how), go(design, **how, change={"antibodies": 0.0})
+    first = raised.at(raised.vesicles, "blood", 1.0)
+    second, without = (one.at(one.vesicles, "blood", _LATER_H + 1.0) for one in (raised, never))
+    what = "particles in blood 1 h after a dose, % of one"
+    text = "PEG-liposomes again after 7 d"
+    return [
+        Changed(f"{text}, against the first time", what, "falls", first, second),
+        Changed(f"{text}, antibodies removed", what, "rises", second, without),
+    ]
+
+
+def _clumped(go: Callable[..., Watched], plain: Design) -> list[Changed]:
+    """Return what aggregates do, and what is left of it if none lodges."""
+    clumped = replace(plain, aggregates=True)
+    single, lodged, passed = go(plain), go(clumped), go(clumped, change={"lodging": 0.0})
+    none, some, few = (one.at(one.vesicles, "lung", 0.25) for one in (single, lodged, passed))
+    what, text = "vesicles in lung at 15 min, %", "half of the dose in aggregates of 30 um"
+    return [
+        Changed(text, what, "rises", none, some),
+        Changed(f"{text}, none lodges", what, "falls", some, few),
+    ]
+
+
+def _tumour(go: Callable[..., Watched], plain: Design) -> list[Changed]:
+    """Return what lets particles into a tumour and what keeps them out."""
+    from exosome.body.kinds import KINDS
+
+    borne = replace(plain, tumour=True)
+    reached = go(borne)
+    others: tuple[tuple[str, Direction, Watched], ...] = (
+        ("pores of a tumour's vessels closed", "falls", go(borne, change={"tumour_pores": 0.0})),
+        ("pressure inside a tumour relieved", "rises", go(borne, change={"tumour_pressure": 0.0})),
+        ("PEG-liposomes in place of vesicles", "rises",
+         go(replace(borne, kind=KINDS["peg_liposome"]), diameter_nm=100.0)),
+    )  # fmt: skip
+    before = reached.at(reached.vesicles, "tumour", 4.0)
+    return [
+        Changed(text, "particles in a tumour at 4 h, %", way, before,
+                one.at(one.vesicles, "tumour", 4.0))
+        for text, way, one in others
+    ]  # fmt: skip

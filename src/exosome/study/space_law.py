@@ -10,7 +10,7 @@ import numpy as np
 from exosome.core.random import Streams
 from exosome.numerics.special import ndtri
 from exosome.study.space_setting import BINDING_ROLES, SPACE_ROLES, binding_of
-from exosome.tissue.range_law import RangeLaw, decay_with, mixture_within, range_law
+from exosome.tissue.range_law import RangeLaw, among_types, decay_with, mixture_within, range_law
 from exosome.tissue.vesicles import Matrix, diffusivity
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ def mixed_law(planned: Setting, conditions: Conditions, from_membrane: float) ->
     held = [
         (
             share,
-            range_law(
+            _among(
+                table[:, column],
+                planned.uptake.shares(),
                 diffusivity_um2_per_s=float(one),
                 cell_radius_um=float(np.mean(layout.radii_um)),
                 cell_fraction=planned.cell_fraction,
-                permeability_um_per_s=table[:, column],
-                shares=planned.uptake.shares(),
                 decay_per_s=decay_with(conditions.loss_per_s, conditions.binding),
                 speed_um_per_s=conditions.flow_um_per_s,
             ),
@@ -100,14 +100,14 @@ def decay_length(planned: Setting, from_membrane: float) -> tuple[float, float, 
         )
         held = binding_of(value, anomalous=asked.anomalous) if asked.binding else None
         size = np.array([value["vesicle_diameter"]])
-        law = range_law(
+        law = _among(
+            np.array([value[role] for role in weights]),
+            shares,
             diffusivity_um2_per_s=float(
                 diffusivity(size, value["space_diffusivity_100nm"], matrix)[0]
             ),
             cell_radius_um=value["tissue_cell_radius"],
             cell_fraction=planned.cell_fraction,
-            permeability_um_per_s=np.array([value[role] for role in weights]),
-            shares=shares,
             decay_per_s=decay_with(value["space_loss"] if asked.loss else 0.0, held),
         )
         return float(law.length_um)
@@ -117,3 +117,9 @@ def decay_length(planned: Setting, from_membrane: float) -> tuple[float, float, 
     )
     low, high = (float(x) for x in np.quantile(every, [0.05, 0.95]))
     return low, length({role: planned.middle(role) for role in roles}), high
+
+
+def _among(permeability_um_per_s: Floats, shares: Floats, **told: float) -> RangeLaw:
+    """Return the law among cells of several permeabilities, each with its share of the cells."""
+    laws = [range_law(permeability_um_per_s=float(k), **told) for k in permeability_um_per_s]
+    return among_types(laws, shares)

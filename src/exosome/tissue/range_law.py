@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,16 +80,8 @@ class RangeLaw:
 def range_law(
     *, diffusivity_um2_per_s: ArrayLike, cell_radius_um: ArrayLike, cell_fraction: ArrayLike,
     permeability_um_per_s: ArrayLike, decay_per_s: ArrayLike, speed_um_per_s: ArrayLike = 0.0,
-    shares: Floats | None = None,
 ) -> RangeLaw:  # fmt: skip
-    """Return the law of vesicles of one size among cells of one radius.
-
-    Parameters
-    ----------
-    shares : array, shape (type,), optional
-        The share of the cells that each type has; then the last axis of
-        ``permeability_um_per_s`` is that of types. Rates of uptake add up.
-    """
+    """Return the law of vesicles of one size among equal cells."""
     d, radius, phi, permeability, decay, speed = (
         np.asarray(one, np.float64)
         for one in (
@@ -97,16 +89,23 @@ def range_law(
             decay_per_s, speed_um_per_s,
         )
     )  # fmt: skip
-    moves, size = (d, radius) if shares is None else (d[..., None], radius[..., None])
-    reached = moves + permeability * size
-    effective = np.divide(
-        permeability * moves, reached, out=np.zeros(reached.shape), where=moves > 0.0
-    )
-    if shares is not None:
-        effective = effective @ shares
+    reached = d + permeability * radius
+    effective = np.divide(permeability * d, reached, out=np.zeros(reached.shape), where=d > 0.0)
     return RangeLaw(
         d / (1.0 + 0.5 * phi), 3.0 * phi * effective / (radius * (1.0 - phi)), decay, speed
     )
+
+
+def among_types(laws: Sequence[RangeLaw], shares: Floats) -> RangeLaw:
+    """Return the law among cells of several types, from those of each alone: rates add up.
+
+    Parameters
+    ----------
+    shares : array, shape (type,)
+        Share of the cells that each type has.
+    """
+    rates = [share * one.uptake_per_s for one, share in zip(laws, shares, strict=True)]
+    return replace(laws[0], uptake_per_s=np.sum(rates, axis=0))
 
 
 def decay_with(loss_per_s: float, binding: Binding | None) -> float:
