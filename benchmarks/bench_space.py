@@ -202,7 +202,7 @@ def limits() -> None:
     """Print how far the kernel is from what chance alone costs."""
     from exosome.numerics.brownian.philox import draw_steps
 
-    n, often = 256, 100_000
+    n, often = 128, 100_000
     words = [np.arange(n, dtype=np.uint64) for _ in range(3)]
     out = np.empty((3, n), np.int32), np.empty((3, n), np.float32), np.empty(n)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
     from exosome.numerics.brownian.world import World
 
 _LEAST, _MOST, _SHARES = 4096, 65_536, 6
+
+
+@cache
+def _threads(workers: int, _process: int) -> ThreadPoolExecutor:
+    """Return threads that stay for the next call; a forked process has none of its parent's."""
+    return ThreadPoolExecutor(workers, thread_name_prefix="brownian")
 
 
 def key_of(seed: int, purpose: str) -> tuple[np.uint64, np.uint64]:
@@ -88,8 +96,7 @@ def advance(  # noqa: PLR0913  (options of one call, by name)
     if workers == 1 or len(blocks) < 2:
         steps = sum(part(low) for low in blocks)
     else:
-        with ThreadPoolExecutor(workers) as pool:
-            steps = sum(pool.map(part, blocks))
+        steps = sum(_threads(workers, os.getpid()).map(part, blocks))
     if fault_of(*arrays, world.size_um, kinds) == OUT_OF_BOX:
         raise NumericalError(
             "a particle has no place any more",
