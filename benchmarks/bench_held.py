@@ -37,7 +37,7 @@ def tissue(*, hard: bool) -> tuple[World, np.ndarray, float]:
     )
     d = diffusivity(size, planned.middle("space_diffusivity_100nm"), planned.matrix)
     w = spheres(1000, 300.0, 7.5, 0.5, seed=1)
-    k = math.inf if hard else planned.conditions.permeability_um_per_s
+    k = math.inf if hard else planned.middle("surface_permeability.tissue_cell")
     loss = planned.conditions.loss_per_s
     world = World(
         w.size_um, w.centres_um, w.radii_um, w.sphere_kinds, np.array([[k]]), np.array([loss])
