@@ -87,7 +87,7 @@ def top(
 def claim(  # noqa: PLR0913, PLR0917  (one option for each question a user may put)
     name: Annotated[str, typer.Argument(help="A bundled claim or a file.", metavar="CLAIM")] = "",
     out: Annotated[
-        Path | None, typer.Option(help="Directory for the report [default: ./CLAIM-answer].")
+        Path | None, typer.Option(help="Directory for the report, ./CLAIM-answer if not given.")
     ] = None,
     numbers: Numbers = None,
     seed: Seed = 1,
@@ -122,7 +122,7 @@ def claim(  # noqa: PLR0913, PLR0917  (one option for each question a user may p
 def run_scenario(
     name: Annotated[str, typer.Argument(help="A bundled scenario or a file.", metavar="SCENARIO")],
     out: Annotated[
-        Path | None, typer.Option(help="Directory for the page [default: ./SCENARIO-run].")
+        Path | None, typer.Option(help="Directory for the page, ./SCENARIO-run if not given.")
     ] = None,
     numbers: Numbers = None,
     seed: Seed = 1,
@@ -217,7 +217,7 @@ def body_asked(  # noqa: PLR0913, PLR0917  (one option for each question a user 
         bool | None,
         typer.Option(
             "--antibodies/--no-antibodies",
-            help="Whether doses raise antibodies [default: with PEG and --repeat].",
+            help="Whether doses raise antibodies; if not said, with PEG and --repeat they do.",
         ),
     ] = None,
     aggregated: Annotated[
@@ -236,7 +236,7 @@ def body_asked(  # noqa: PLR0913, PLR0917  (one option for each question a user 
     draws: Annotated[int, typer.Option(help="Draws for the bands.", min=0)] = 100,
     sbml: Annotated[bool, typer.Option("--sbml", help="Also write the model as SBML.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Directory for the page [default: ./body-SPECIES-run].")
+        Path | None, typer.Option(help="Directory for the page, ./body-SPECIES-run if not given.")
     ] = None,
     numbers: Numbers = None,
     seed: Seed = 1,
@@ -279,7 +279,7 @@ def body_asked(  # noqa: PLR0913, PLR0917  (one option for each question a user 
 def body_fit(  # noqa: PLR0913, PLR0917  (one option for each question a user may put)
     data: Annotated[Path, typer.Argument(help="A table (CSV); `exosome new fit` writes one.")],
     out: Annotated[
-        Path | None, typer.Option(help="Directory for the page [default: ./DATA-fit].")
+        Path | None, typer.Option(help="Directory for the page, ./DATA-fit if not given.")
     ] = None,
     starts: Annotated[int, typer.Option(help="Climbs, the first from the priors.", min=1)] = 3,
     classes: Annotated[int, typer.Option(help="Size classes of a dose.", min=1)] = 1,
