@@ -241,6 +241,7 @@ def move(
     nu = np.empty(_LANES)
     head, head_gap = np.empty(_LANES, np.uint32), np.empty(_LANES)
     off, clear = np.empty(_LANES), np.empty(_LANES)
+    alone = np.empty(_LANES, np.bool_)
     first_entry, last_entry = np.empty(_LANES, np.uint32), np.empty(_LANES, np.uint32)
     vacant, outcome = np.arange(_LANES).astype(np.uint32), np.empty(_LANES, np.int32)
     vacated = _LANES
@@ -293,8 +294,14 @@ def move(
             off[lane] = np.sqrt(dx * dx + dy * dy + dz * dz)
             clear[lane] = middle[v] - off[lane]
             first_entry[lane], last_entry[lane] = begin[v], begin[v + 1]
+            # A fixed step of which no path comes near a sphere needs no more than its end.
+            alone[lane] = plain and clear[lane] > _FAR * np.sqrt(
+                2.0 * diffusivity[at[lane]] * fixed
+            )
         for lane in range(lanes):
             entry = first_entry[lane]
+            if alone[lane]:
+                continue
             if entry < last_entry[lane]:
                 s = listed[entry]
                 dx, dy, dz = (
@@ -316,8 +323,7 @@ def move(
             dt = min(fixed, left)
             spread2 = 2.0 * d * dt
             sigma = np.sqrt(spread2)
-            # A fixed step of which no path comes near a sphere needs no more than its end.
-            if plain and clear[lane] > _FAR * sigma:
+            if alone[lane]:
                 x = fold(x + sigma * normals[0, lane], size_x, faces[0], faces[1])
                 y = fold(y + sigma * normals[1, lane], size_y, faces[2], faces[3])
                 z = fold(z + sigma * normals[2, lane], size_z, faces[4], faces[5])
