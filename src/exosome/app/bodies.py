@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import re
@@ -25,6 +23,7 @@ from exosome.app.body_figures import (
     label_and_place,
     outline,
 )
+from exosome.app.page_words import csv_of
 from exosome.app.terminal import console
 from exosome.body.physiology import body
 from exosome.catalog.load import load_catalog
@@ -193,10 +192,10 @@ def _run(  # noqa: PLR0913 - keyword only, the options of a run
     written = {
         "body.html": body_page(result, summary),
         "body.json": json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        "courses.csv": _csv(_course_rows(result)),
-        "balance.csv": _csv(_balance_rows(result)),
-        "changes.csv": _csv(summary["changes"]),
-        "informed.csv": _csv(summary["identifiability"]),
+        "courses.csv": csv_of(_course_rows(result)),
+        "balance.csv": csv_of(_balance_rows(result)),
+        "changes.csv": csv_of(summary["changes"]),
+        "informed.csv": csv_of(summary["identifiability"]),
         "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
         **exported,
     }
@@ -679,14 +678,6 @@ def _weight(grams: float) -> str:
 
 def _minutes(value: float | None) -> str:
     return "more than the run" if value is None else f"{_fig(value)} min"
-
-
-def _csv(rows: Sequence[Values]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["nothing"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _range(record: Sourced) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import re
@@ -17,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exosome.app.fit_figures import Panel, fitted_courses, moved_bars, profile_lines, promises
+from exosome.app.page_words import csv_of
 from exosome.app.terminal import console
 from exosome.assay.table import COLUMNS, read_table
 from exosome.catalog.load import load_catalog
@@ -77,10 +76,10 @@ def run_body_fit(  # noqa: PLR0913  (one argument for each option)
     written = {
         "body-fit.html": fit_page(summary, courses),
         "body-fit.json": json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        "unknowns.csv": _csv(summary["unknowns"]),
-        "rows.csv": _csv(summary["rows"]),
-        "courses.csv": _csv(_course_rows(courses)),
-        "next-experiment.csv": _csv(summary["next"]),
+        "unknowns.csv": csv_of(summary["unknowns"]),
+        "rows.csv": csv_of(summary["rows"]),
+        "courses.csv": csv_of(_course_rows(courses)),
+        "next-experiment.csv": csv_of(summary["next"]),
         "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
     }
     if petab:
@@ -363,11 +362,3 @@ def _fig(value: float | None) -> str:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.0f}"
-
-
-def _csv(rows: Sequence[Values]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["nothing"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from exosome.app.cell_figures import Band, Flow, Mark, Series, copies, decades, fates, panels
 from exosome.app.cell_runs import record_table, write_run
-from exosome.app.cell_words import (
+from exosome.app.page_words import (
     check_row,
     figure,
     in_words,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Column, Table
 
-from exosome.app.cell_words import csv_of, value_range
+from exosome.app.page_words import csv_of, value_range
 from exosome.app.terminal import console
 from exosome.core.files import write_all
 from exosome.core.provenance import trace_run

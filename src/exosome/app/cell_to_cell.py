@@ -12,7 +12,7 @@ from rich.text import Text
 
 from exosome.app.cell_figures import Band, Dot, Flow, bursts, dots, fates, panels
 from exosome.app.cell_runs import record_table, write_run
-from exosome.app.cell_words import (
+from exosome.app.page_words import (
     figure,
     in_words,
     interval_row,

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from exosome.app.cell_figures import Flow, Series, bursts, copies, fates, sizes
 from exosome.app.cell_runs import record_table, write_run
-from exosome.app.cell_words import (
+from exosome.app.figures import Caption, Row, amounts
+from exosome.app.page_words import (
     check_row,
     figure,
     in_words,
@@ -24,7 +25,6 @@ from exosome.app.cell_words import (
     rendered,
     value_range,
 )
-from exosome.app.figures import Caption, Row, amounts
 from exosome.app.terminal import console
 from exosome.catalog.load import load_catalog
 from exosome.cell.donor import donor_types

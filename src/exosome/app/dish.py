@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import re
@@ -19,6 +17,7 @@ from rich.text import Text
 
 from exosome.app.dish_figures import Axis, Curve, Point, axis, bars, curves
 from exosome.app.figures import Caption
+from exosome.app.page_words import csv_of
 from exosome.app.terminal import console
 from exosome.catalog.load import load_catalog
 from exosome.core.errors import InputError
@@ -150,10 +149,10 @@ def _answer(
     written = {
         "dish.html": dish_page(result, summary),
         "dish.json": _json(summary),
-        "over-time.csv": _csv(summary["over_time"]),
-        "sizes.csv": _csv(summary["sizes"]),
-        "knock-outs.csv": _csv(summary["knock_outs"]),
-        "assays.csv": _csv(summary["assays"]),
+        "over-time.csv": csv_of(summary["over_time"]),
+        "sizes.csv": csv_of(summary["sizes"]),
+        "knock-outs.csv": csv_of(summary["knock_outs"]),
+        "assays.csv": csv_of(summary["assays"]),
         "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
     }
     write_all(out, {name: text.encode() for name, text in written.items()}, where="--out")
@@ -193,7 +192,7 @@ def infer_uptake(  # noqa: PLR0913  (one for each thing that a well is made of)
         written = {
             "uptake.html": inferred_page(found, summary),
             "uptake.json": _json(summary),
-            "profile.csv": _csv(
+            "profile.csv": csv_of(
                 [
                     {"permeability_um_per_s": float(k), "sum_of_squares": float(m)}
                     for k, m in zip(found.fit.grid_um_per_s, found.fit.misfit, strict=True)
@@ -705,14 +704,6 @@ def _inferred_figure(found: Inferred) -> str:
 
 def _json(summary: Values) -> str:
     return json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _csv(rows: Sequence[Values]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["nothing"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _named(role: str) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import json
 import math
 import re
@@ -17,6 +15,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from exosome.app.page_words import csv_of, figure, value_range
 from exosome.app.terminal import console
 from exosome.app.tissue_exports import exported, exports_can_be_written
 from exosome.app.tissue_figures import Cell, distances, picture, slab
@@ -34,7 +33,6 @@ from exosome.tissue.space import graphml
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exosome.catalog.record import Sourced
     from exosome.study.near_and_far import Result
 
 Values = dict[str, Any]  # what a page shows, as plain values
@@ -100,14 +98,14 @@ def run_tissue(
     written = {
         f"{stem}.html": tissue_page(result, summary),
         f"{stem}.json": json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        "cells.csv": _csv(_cell_rows(result, kinds)),
-        "who-to-whom.csv": _csv([
+        "cells.csv": csv_of(_cell_rows(result, kinds)),
+        "who-to-whom.csv": csv_of([
             {"sender": one.sender, "receiver": one.receiver, "vesicles": one.vesicles,
              "copies": one.copies} for one in result.links
         ]),
         "who-to-whom.graphml": graphml(result.links, kinds),
-        "distances.csv": _csv(_distance_rows(result)),
-        "knock-outs.csv": _csv(summary["knock_outs"]),
+        "distances.csv": csv_of(_distance_rows(result)),
+        "knock-outs.csv": csv_of(summary["knock_outs"]),
         "run-log.json": json.dumps(origin.run_log(), indent=1) + "\n",
     }  # fmt: skip
     folders = exported(result, formats, kinds, title=str(summary["title"]), origin=origin.stable())
@@ -147,7 +145,7 @@ def check_tissue(name_or_file: str, *, numbers: Sequence[Path]) -> None:
     )
     table = Table("record", "number", "value", "unit", "read", box=None, pad_edge=False)
     for one in planned.records:
-        table.add_row(one.id, one.role, _range(one), one.unit, planned.read_as[one.id])
+        table.add_row(one.id, one.role, value_range(one), one.unit, planned.read_as[one.id])
     hours = planned.duration_s / 3600.0
     expected = planned.release.median * hours * planned.scenario.run.repeats * planned.senders.size
     words = (
@@ -225,7 +223,7 @@ def tissue_summary(result: Result, command: str) -> Values:
             for one in result.knock_outs
         ],
         "numbers": [
-            {"id": one.id, "quantity": one.quantity, "role": one.role, "value": _range(one),
+            {"id": one.id, "quantity": one.quantity, "role": one.role, "value": value_range(one),
              "unit": one.unit, "read": planned.read_as[one.id], "source": one.citation,
              "note": one.note}
             for one in planned.records
@@ -259,7 +257,7 @@ def tissue_page(result: Result, summary: Values) -> str:
     held = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    held.filters.update(fig=_fig, percent=_percent)
+    held.filters.update(fig=figure, percent=_percent)
     package = files("exosome.app")
     report = package.joinpath("report.html.j2").read_text("utf-8")
     style = re.search(r"<style>(.*?)</style>", report, re.DOTALL)
@@ -283,7 +281,7 @@ def _films(result: Result) -> list[Values]:
     for film, unit, still, words in told:
         made = filmed(film, planned.layout, planned.senders, unit=unit, still=still)
         every = film.duration_s / (made.frames - 1)
-        apart = f"{_fig(every)} s" if every < 60.0 else f"{_fig(every / 60.0)} min"
+        apart = f"{figure(every)} s" if every < 60.0 else f"{figure(every / 60.0)} min"
         shown.append({
             "words": f"{words} A frame every {apart}; the darkest cell took up {made.most:,}.",
             "moving": base64.b64encode(made.moving).decode(),
@@ -386,7 +384,7 @@ def _words(
         return f"None of {sent:,} vesicles was taken up by another cell."
     return (
         f"Of {sent:,} vesicles {_percent(taken / sent)} were taken up by other cells, half of them "
-        f"within {_fig(middle)} µm: {_fig(middle / (2.0 * radius))} cell diameters. The sender "
+        f"within {figure(middle)} µm: {figure(middle / (2.0 * radius))} cell diameters. The sender "
         f"took back {_percent(found['taken up by the sender'] / sent)}, and "
         f"{_percent(found['lost'] / sent)} were lost on the way."
     )
@@ -436,8 +434,8 @@ def _terminal(s: Values) -> Group:
     length = s["length_um"]
     parts.append(
         Text(
-            f"Decay length {_fig(length['middle'])} µm, {_fig(length['low'])} to "
-            f"{_fig(length['high'])} µm over what is not known"
+            f"Decay length {figure(length['middle'])} µm, {figure(length['low'])} to "
+            f"{figure(length['high'])} µm over what is not known"
         )
     )
     table = Table("what became of it", "vesicles", "copies", box=None, pad_edge=False)
@@ -455,32 +453,5 @@ def _terminal(s: Values) -> Group:
     return Group(*parts)
 
 
-def _csv(rows: Sequence[Values]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["nothing"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _range(record: Sourced) -> str:
-    if record.low is not None and record.high is not None:
-        return f"{_fig(record.low)} to {_fig(record.high)}"
-    return "" if record.value is None else _fig(record.value)
-
-
-def _fig(value: float) -> str:
-    """Return three figures, without a letter e where people count on."""
-    if value == 0.0:
-        return "0"
-    if 1e-3 <= abs(value) < 1e6:
-        return (f"{value:,.0f}" if abs(value) >= 1000 else f"{float(f'{value:.3g}'):g}").replace(
-            "-", "−"
-        )
-    mantissa, _, power = f"{value:.2e}".partition("e")
-    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{float(mantissa):g} × 10{raised}".replace("-", "−")
-
-
 def _percent(share: float) -> str:
-    return f"{_fig(100.0 * share)} %"
+    return f"{figure(100.0 * share)} %"

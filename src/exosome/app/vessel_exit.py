@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exosome.app.cell_runs import record_table
-from exosome.app.cell_words import csv_of, figure, number_row, percent, rendered
+from exosome.app.page_words import csv_of, figure, number_row, percent, rendered
 from exosome.app.terminal import console
 from exosome.app.tissue_figures import Cell, distances, picture, slab
 from exosome.app.tissue_types import by_type, histogram

@@ -1,4 +1,4 @@
-"""Words, figures and rows that the pages about cells share."""
+"""Words, figures, rows and tables that pages share."""
 
 from __future__ import annotations
 
