@@ -29,6 +29,10 @@ import numpy as np
 from exosome.numerics.brownian import Particles, World, advance, bytes_per_particle
 
 D = 3.0
+# Of a vesicle: place, clock, slot, diffusivity, draws, fate and kind read; place, clock, draws and
+# fate written. Operations: 51 for each of three normal numbers, 2 for the uniform one, 24 for the
+# voxel, 9 for the step; integer ones apart.
+_BYTES, _OPERATIONS = 54 + 40, 3 * 51 + 2 + 24 + 9
 _SMOLDYN = """
 import sys, time, json, smoldyn
 held = smoldyn.Simulation.fromFile(sys.argv[1])
@@ -224,6 +228,20 @@ def limits() -> None:
     print(f"\nchance of a step (one Philox block, three normals): {1e9 * alone:.1f} ns = {1e-6 / alone:.0f} M/s per core")  # fmt: skip
     print(f"a fixed step: {1e9 * cpu_s / steps:.1f} ns = {1e-6 * steps / cpu_s:.1f} M/s per core; chance is {100 * alone * steps / cpu_s:.0f} % of it")  # fmt: skip
     print(f"an adaptive step: {1e9 * cpu_a / steps_a:.1f} ns, {steps_a / len(at):.2f} a vesicle in 10 s = {1e-6 * len(at) * 10 / cpu_a:.1f} M vesicle-seconds/s per core")  # fmt: skip
+    wall_s = ours(world, at, 2.0, bias=0.005, workers=1)[0]
+    source, target = np.ones(25_000_000), np.ones(25_000_000)
+    square = np.ones((2000, 2000), np.float32)
+    started = time.perf_counter()
+    np.copyto(target, source)
+    copied = 2e-9 * source.nbytes / (time.perf_counter() - started)
+    square @ square
+    cpu = time.process_time()
+    square @ square
+    peak = 2e-9 * 2000**3 / (time.process_time() - cpu)
+    moved = 1e-9 * _BYTES * len(at) / wall_s
+    done = 1e-9 * _OPERATIONS * steps / cpu_s
+    print(f"memory: {_BYTES} bytes of a vesicle read and written in a call of 2 s = {moved:.1f} GB/s of {copied:.1f} (copy, one thread)")  # fmt: skip
+    print(f"arithmetic: {_OPERATIONS} operations in a fixed step far from cells, counted in the source = {done:.1f} GFLOP/s of {peak:.0f} a core (matrix product, single precision)")  # fmt: skip
 
 
 def plot(held: dict[str, list[tuple[float, float]]], path: Path) -> None:
